@@ -1,0 +1,139 @@
+package generation
+
+import (
+	"context"
+	"time"
+
+	"one-api/internal/account"
+	"one-api/internal/channel"
+	"one-api/internal/directory"
+	"one-api/internal/fault"
+	"one-api/internal/ledger"
+	"one-api/internal/price"
+	"one-api/internal/provider"
+	"one-api/internal/task"
+)
+
+// Created is what came of an order.
+type Created struct {
+	Task  task.Task
+	Price price.Quote
+	// Replayed is set when the idempotency key had been used: Task is the first
+	// task as it is now.
+	Replayed *task.Answer
+	// Refusal is the upstream's, when Task was refused at once.
+	Refusal *provider.Error
+}
+
+// Create accepts an order and, when a channel is free, sends it. The order is
+// the gateway's once it is committed: the caller's hanging up changes nothing.
+//
+// It refuses with Unprocessable for a model without a price, Forbidden for one
+// that the token may not use, Unavailable when no channel offers it, Throttled
+// when all are busy and waiting is off, InsufficientQuota, and Conflict.
+func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
+	var none Created
+	if err := Allowed(o.Token, o.Request.Model); err != nil {
+		return none, err
+	}
+	quote, err := s.Quote(o.User, &o.Request)
+	if err != nil {
+		return none, err
+	}
+	now := s.Store.Now()
+	t := newTask(o, quote, s.Timing, now)
+	view := s.Directory.View()
+	candidates, err := s.candidates(view, &t, o.User.Group, nil)
+	if err != nil {
+		return none, err
+	}
+	var limit int
+	if len(candidates) > 0 {
+		c := candidates[0]
+		if t, err = t.Begin(c.Channel.ID, c.Key.ID, s.Timing.Timing, now); err != nil {
+			return none, err
+		}
+		limit = c.Channel.MaxLive
+	} else if !view.Settings.QueueWhenBusy {
+		return none, fault.New(fault.Throttled, "All channels for %s are busy. Try again shortly.", t.Model).
+			Named("channels_busy").After(5 * time.Second)
+	}
+	ctx = context.WithoutCancel(ctx)
+	done, err := s.Store.Accept(task.Acceptance{
+		Task: t, Body: o.Request.Body, Hold: ledger.Hold(t.Order(), now), MaxLive: limit, Idempotency: o.Idempotency,
+	})
+	if err != nil {
+		return none, err
+	}
+	if done.Replayed != nil {
+		return s.replayed(done, quote)
+	}
+	t = done.Task
+	s.Log.InfoContext(ctx, "billing: held", "task", t.ID, "user", t.UserID, "token", t.TokenID, "provider", t.Provider,
+		"model", t.Model, "type", t.Type, "held", int64(t.Quota), "rule", t.PriceRule)
+	if t.Status == task.Pending {
+		if s.Wake != nil {
+			s.Wake()
+		}
+		return Created{Task: t, Price: quote}, nil
+	}
+	t, refusal, err := s.submit(ctx, t, o.Request.Body)
+	return Created{Task: t, Price: quote, Refusal: refusal}, err
+}
+
+// replayed answers a repetition. While the first request may still be at work,
+// its outcome is not known and the caller is asked to come back.
+func (s *Service) replayed(done task.Committed, q price.Quote) (Created, error) {
+	t := done.Task
+	atWork := t.Status == task.Submitting && s.Store.Now().Before(t.UpdatedAt.Add(s.Timing.CreateTimeout+s.Timing.Lease))
+	if done.Replayed.Status == 0 && atWork {
+		return Created{}, fault.New(fault.Conflict, "A request with this Idempotency-Key is still running. Repeat it in a moment.").
+			Named("idempotency_in_progress").After(time.Second)
+	}
+	return Created{Task: t, Price: q, Replayed: done.Replayed}, nil
+}
+
+func newTask(o Order, q price.Quote, tm Timing, now time.Time) task.Task {
+	r := o.Request
+	sendBefore := now.Add(tm.QueueFor)
+	if o.SendWithin > 0 && o.SendWithin < tm.QueueFor {
+		sendBefore = now.Add(o.SendWithin)
+	}
+	return task.Task{
+		ID: task.NewID(task.IDPrefix(r.Provider), now), UserID: o.User.ID, TokenID: o.Token.ID, Test: o.Token.Test,
+		Provider: r.Provider, Type: r.Type, Model: r.Model, Route: r.Route, Prompt: r.Prompt,
+		Duration: r.Usage.Seconds, AspectRatio: r.Usage.AspectRatio, Mode: r.Usage.Mode,
+		ExternalID: o.ExternalID, CallbackURL: o.CallbackURL, Tags: o.Tags,
+		Quota: q.Quota, PriceRule: q.RuleID, PriceVersion: q.Version,
+		Status: task.Pending, NextCheckAt: now, RequestID: o.RequestID,
+		CreatedAt: now, UpdatedAt: now, DeadlineAt: now.Add(tm.Deadline), SendBefore: sendBefore,
+	}
+}
+
+// candidates lists the channels that could take a task now, best first. None
+// and no error means that those which could are busy; Unavailable means that
+// there are none.
+func (s *Service) candidates(v *directory.View, t *task.Task, group string, tried map[int64]bool) ([]channel.Candidate, error) {
+	d, ok := s.Upstreams.Driver(t.Provider)
+	if !ok {
+		return nil, fault.New(fault.Unavailable, "Provider %s is not built into this gateway.", t.Provider)
+	}
+	p, _ := s.Upstreams.Provider(t.Provider)
+	need := channel.Need{Type: d.ChannelType, Model: t.Model, Group: group, CanServe: canServe(p, t.Route)}
+	now := s.Store.Now()
+	free := channel.Order(v.Channels, need, func(c *channel.Channel) bool {
+		return tried[c.ID] || s.Health.Busy(c, t.Model, now)
+	}, nil)
+	if len(free) > 0 || len(channel.Order(v.Channels, need, nil, nil)) > 0 {
+		return free, nil
+	}
+	return nil, fault.New(fault.Unavailable, "No channel offers %s at present.", t.Model).Named("no_channel").After(30 * time.Second)
+}
+
+// groupOf is the group of a task's owner as it is now.
+func (s *Service) groupOf(v *directory.View, userID int64) string {
+	if u, ok := v.Users[userID]; ok {
+		return u.Group
+	}
+	return account.DefaultGroup
+}

@@ -1,0 +1,201 @@
+package generation
+
+import (
+	"context"
+	"time"
+
+	"one-api/internal/channel"
+	"one-api/internal/fault"
+	"one-api/internal/provider"
+	"one-api/internal/task"
+	"one-api/internal/video"
+)
+
+// submit sends a task that is committed as submitting, and records how that
+// ended. Another channel is tried only after a definite refusal which it could
+// answer. The returned refusal is the upstream's last word for a task that
+// failed.
+func (s *Service) submit(ctx context.Context, t task.Task, body []byte) (task.Task, *provider.Error, error) {
+	tried := map[int64]bool{}
+	for {
+		tried[t.ChannelID] = true
+		attempt, accepted, refusal := s.send(ctx, t, body)
+		var to task.Task
+		var err error
+		switch {
+		case refusal == nil:
+			to, err = t.Accepted(accepted.UpstreamID, attempt.AnsweredAt)
+		case refusal.Kind == provider.Unsure, refusal.Kind == provider.Duplicate:
+			to, err = t.Unsure(attempt.AnsweredAt)
+		case refusal.Kind == provider.Rejected:
+			return s.refused(ctx, t, attempt, task.Rejected, refusal)
+		default:
+			s.accountFault(ctx, t.ChannelID, refusal)
+			next, refused, err := s.elsewhere(ctx, t, attempt, refusal, tried)
+			if err != nil || next.Status != task.Submitting {
+				return next, refused, err
+			}
+			t = next
+			continue
+		}
+		if err != nil {
+			return t, nil, err
+		}
+		if err := s.record(ctx, task.Change{From: t, To: to, Attempt: attempt}); err != nil {
+			return t, nil, s.lost(ctx, t, err)
+		}
+		to.Epoch++
+		return to, nil, nil
+	}
+}
+
+// send makes one create call.
+func (s *Service) send(ctx context.Context, t task.Task, body []byte) (*task.Attempt, provider.Accepted, *provider.Error) {
+	a := &task.Attempt{
+		TaskID: t.ID, N: t.Attempt, ChannelID: t.ChannelID, KeyID: t.KeyID, Ref: t.Ref, SentAt: s.Store.Now(),
+	}
+	acc, e := s.call(ctx, t, body)
+	a.AnsweredAt = s.Store.Now()
+	if e == nil {
+		a.Outcome, a.HTTPStatus, a.UpstreamID = "accepted", 200, acc.UpstreamID
+		s.Log.InfoContext(ctx, "submitted", "task", t.ID, "provider", t.Provider, "channel", t.ChannelID, "attempt", t.Attempt,
+			"upstream_task", acc.UpstreamID, "took", a.AnsweredAt.Sub(a.SentAt))
+		return a, acc, nil
+	}
+	a.Outcome, a.HTTPStatus, a.Code, a.Message = string(e.Kind), e.HTTPStatus, e.Code, e.Message
+	s.Log.WarnContext(ctx, "the upstream did not accept", "task", t.ID, "provider", t.Provider, "channel", t.ChannelID,
+		"attempt", t.Attempt, "kind", e.Kind, "http_status", e.HTTPStatus, "code", e.Code, "err", e)
+	return a, acc, e
+}
+
+func (s *Service) call(ctx context.Context, t task.Task, body []byte) (provider.Accepted, *provider.Error) {
+	p, ok := s.Upstreams.Provider(t.Provider)
+	if !ok {
+		return provider.Accepted{}, &provider.Error{Kind: provider.NotAllowed, Message: "the provider is not built in"}
+	}
+	cred, err := s.Credential(&t)
+	if err != nil {
+		return provider.Accepted{}, &provider.Error{Kind: provider.BadKey, Message: err.Error()}
+	}
+	done, ok := s.Health.allow(t.ChannelID, t.Model, s.Store.Now)
+	if !ok {
+		return provider.Accepted{}, &provider.Error{Kind: provider.Unreachable, Message: "the channel's circuit is open"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Timing.CreateTimeout)
+	defer cancel()
+	sub := provider.Submission{
+		Request: video.Request{
+			Provider: t.Provider, Type: t.Type, Model: t.Model, Route: t.Route, Prompt: t.Prompt, Body: body,
+		},
+		Ref: t.Ref,
+	}
+	if s.CallbackURL != nil {
+		sub.CallbackURL = s.CallbackURL(t.ID, t.Attempt)
+	}
+	acc, err := p.Submit(ctx, cred, sub)
+	if err != nil {
+		e := provider.AsError(err)
+		done(e)
+		return acc, e
+	}
+	done(nil)
+	return acc, nil
+}
+
+// refused ends a task that cannot be sent.
+func (s *Service) refused(ctx context.Context, t task.Task, a *task.Attempt, code task.FailCode, e *provider.Error) (task.Task, *provider.Error, error) {
+	to, err := s.fail(ctx, t, a, code, e.Message)
+	if err != nil {
+		return t, nil, s.lost(ctx, t, err)
+	}
+	return to, e, nil
+}
+
+// fail ends a task without charge.
+func (s *Service) fail(ctx context.Context, t task.Task, a *task.Attempt, code task.FailCode, reason string) (task.Task, error) {
+	to, entry, err := t.Fail(code, reason, s.Store.Now())
+	if err != nil {
+		return t, err
+	}
+	if err := s.record(ctx, task.Change{From: t, To: to, Attempt: a, Settle: &entry, Event: s.event(&to)}); err != nil {
+		return t, err
+	}
+	to.Epoch++
+	s.billed(ctx, &to)
+	return to, nil
+}
+
+// elsewhere goes on after a definite refusal that says nothing against the
+// order: with another channel at once, with any channel later, or not at all.
+func (s *Service) elsewhere(ctx context.Context, t task.Task, a *task.Attempt, e *provider.Error, tried map[int64]bool) (task.Task, *provider.Error, error) {
+	v := s.Directory.View()
+	now := s.Store.Now()
+	next, err := s.candidates(v, &t, s.groupOf(v, t.UserID), tried)
+	if err == nil && len(next) > 0 && now.Before(t.SendBefore) {
+		moved, err := s.begin(ctx, t, a, next)
+		if err != nil {
+			return t, nil, s.lost(ctx, t, err)
+		}
+		if moved != nil {
+			return *moved, nil, nil
+		}
+	}
+	temporary := e.Kind == provider.Throttled || e.Kind == provider.Unreachable
+	if err == nil && (temporary || len(next) > 0) && v.Settings.QueueWhenBusy && now.Before(t.SendBefore) {
+		until := now.Add(max(restFirst, min(e.RetryAfter, restMost)))
+		to, err := t.Wait(until, now)
+		if err != nil {
+			return t, nil, err
+		}
+		if err := s.record(ctx, task.Change{From: t, To: to, Attempt: a}); err != nil {
+			return t, nil, s.lost(ctx, t, err)
+		}
+		to.Epoch++
+		return to, nil, nil
+	}
+	return s.refused(ctx, t, a, task.NoChannel, e)
+}
+
+// begin records the next attempt on the first of the candidates that has a
+// place; nil when none has.
+func (s *Service) begin(ctx context.Context, t task.Task, a *task.Attempt, candidates []channel.Candidate) (*task.Task, error) {
+	for _, c := range candidates {
+		to, err := t.Begin(c.Channel.ID, c.Key.ID, s.Timing.Timing, s.Store.Now())
+		if err != nil {
+			return nil, err
+		}
+		err = s.record(ctx, task.Change{From: t, To: to, Attempt: a, MaxLive: c.Channel.MaxLive})
+		if fault.Is(err, fault.Throttled) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		to.Epoch++
+		return &to, nil
+	}
+	return nil, nil
+}
+
+// accountFault takes a channel out when its account is at fault.
+func (s *Service) accountFault(ctx context.Context, channelID int64, e *provider.Error) {
+	if e.Kind != provider.BadKey && e.Kind != provider.NoCredit {
+		return
+	}
+	err := s.Store.SetChannelStatus(ctx, channelID, channel.Enabled, channel.Broken, e.Error())
+	if err == nil {
+		s.Log.ErrorContext(ctx, "channel taken out of service", "channel", channelID, "kind", e.Kind, "code", e.Code, "reason", e.Message)
+	} else if !fault.Is(err, fault.Conflict) { // somebody else was faster
+		s.Log.ErrorContext(ctx, "could not take a channel out of service", "channel", channelID, "err", err)
+	}
+}
+
+// lost is the answer when the outcome of a create call could not be recorded:
+// an order may exist, and the rescuer will find it.
+func (s *Service) lost(ctx context.Context, t task.Task, err error) error {
+	s.Log.ErrorContext(ctx, "could not record the outcome of a create call; it will be asked for", "task", t.ID, "err", err)
+	f := fault.New(fault.Unavailable, "Task %s was accepted, but its state could not be saved. Ask for it later; do not send it again.", t.ID).
+		Named("state_not_saved").After(5 * time.Second).Because(err)
+	f.OrderMayExist = true
+	return f
+}

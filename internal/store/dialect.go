@@ -1,0 +1,270 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"github.com/uptrace/bun/schema"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Dialect is what differs between the three databases. Everything else is one
+// text for all.
+type Dialect string
+
+const (
+	SQLite   Dialect = "sqlite"
+	MySQL    Dialect = "mysql" // and MariaDB
+	Postgres Dialect = "postgres"
+)
+
+// DialectOf reads the kind of database from a DSN: "sqlite://path" or
+// "file:path", "postgres://…", or anything else as go-sql-driver's MySQL form.
+func DialectOf(dsn string) Dialect {
+	switch {
+	case strings.HasPrefix(dsn, "sqlite:"), strings.HasPrefix(dsn, "file:"):
+		return SQLite
+	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
+		return Postgres
+	}
+	return MySQL
+}
+
+func (d Dialect) bun() schema.Dialect {
+	switch d {
+	case SQLite:
+		return sqlitedialect.New()
+	case Postgres:
+		return pgdialect.New()
+	}
+	return mysqldialect.New()
+}
+
+// rebind turns ? into $1, $2… where the database wants it. The texts have no
+// question mark inside quotes.
+func (d Dialect) rebind(query string) string {
+	if d != Postgres {
+		return query
+	}
+	var b strings.Builder
+	n := 0
+	for i := range len(query) {
+		if query[i] == '?' {
+			n++
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(n))
+			continue
+		}
+		b.WriteByte(query[i])
+	}
+	return b.String()
+}
+
+// insertIgnore begins an insert that leaves an existing row alone.
+func (d Dialect) insertIgnore(into string) (head, tail string) {
+	if d == MySQL {
+		return "INSERT IGNORE INTO " + into, ""
+	}
+	return "INSERT INTO " + into, " ON CONFLICT DO NOTHING"
+}
+
+// skipLocked makes a claiming SELECT pass by rows that another node is
+// claiming. SQLite has one writer and needs none.
+func (d Dialect) skipLocked() string {
+	if d == SQLite {
+		return ""
+	}
+	return " FOR UPDATE SKIP LOCKED"
+}
+
+// jitter is an integer expression from 0 to n-1.
+func (d Dialect) jitter(n int) string {
+	switch d {
+	case SQLite:
+		return fmt.Sprintf("(abs(random()) %% %d)", n)
+	case Postgres:
+		return fmt.Sprintf("CAST(floor(random() * %d) AS BIGINT)", n)
+	}
+	return fmt.Sprintf("FLOOR(RAND() * %d)", n)
+}
+
+// unixMillis asks the database for its clock.
+func (d Dialect) unixMillis() string {
+	switch d {
+	case SQLite:
+		return "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+	case Postgres:
+		return "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+	}
+	return "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"
+}
+
+// pools opens the database: one pool for writes and one for reads. On SQLite
+// the first is a single connection, whose transactions never wait for a lock
+// of this process; on servers both are the same.
+func (d Dialect) pools(ctx context.Context, dsn string, o Options) (write, read *sql.DB, err error) {
+	switch d {
+	case SQLite:
+		return openSQLite(dsn)
+	case Postgres:
+		cfg, err := pgx.ParseConfig(dsn)
+		if err != nil {
+			return nil, nil, errors.New("SQL_DSN is not a PostgreSQL address: postgres://user:password@host:5432/database")
+		}
+		// Durable whatever the server's default is; an operator who wants less
+		// can say so in the DSN.
+		if _, set := cfg.RuntimeParams["synchronous_commit"]; !set {
+			cfg.RuntimeParams["synchronous_commit"] = "on"
+		}
+		cfg.RuntimeParams["default_transaction_isolation"] = "read committed"
+		write = stdlib.OpenDB(*cfg)
+	default:
+		cfg, err := mysqlConfig(ctx, dsn)
+		if err != nil {
+			return nil, nil, err
+		}
+		conn, err := mysql.NewConnector(cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		write = sql.OpenDB(conn)
+	}
+	write.SetMaxOpenConns(o.MaxOpenConns)
+	write.SetMaxIdleConns(o.MaxIdleConns)
+	write.SetConnMaxLifetime(o.ConnMaxLifetime)
+	return write, write, nil
+}
+
+func openSQLite(dsn string) (write, read *sql.DB, err error) {
+	path := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "file:"), "//")
+	path, _, _ = strings.Cut(path, "?")
+	if path == "" {
+		return nil, nil, errors.New("SQL_DSN names no SQLite file: sqlite://data/one-api.db")
+	}
+	common := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "cache_size(-16000)"}}
+	w := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"synchronous(FULL)"}, common["_pragma"]...)}
+	r := url.Values{"_pragma": append([]string{"query_only(1)"}, common["_pragma"]...)}
+	file := (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
+	file = strings.ReplaceAll(file, "%2F", "/")
+	if write, err = sql.Open("sqlite", file+"?"+w.Encode()); err != nil {
+		return nil, nil, err
+	}
+	write.SetMaxOpenConns(1)
+	// Opening the writer first makes the file and its WAL mode.
+	if err := write.Ping(); err != nil {
+		_ = write.Close()
+		return nil, nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if read, err = sql.Open("sqlite", file+"?"+r.Encode()); err != nil {
+		_ = write.Close()
+		return nil, nil, err
+	}
+	read.SetMaxOpenConns(8)
+	read.SetMaxIdleConns(8)
+	return write, read, nil
+}
+
+// mysqlConfig sets what correctness needs: matched instead of changed rows,
+// READ COMMITTED, strict mode, UTC. It asks the server which of the two names
+// for the isolation level it knows.
+func mysqlConfig(ctx context.Context, dsn string) (*mysql.Config, error) {
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return nil, errors.New("SQL_DSN is not a MySQL address: user:password@tcp(host:3306)/database?charset=utf8mb4")
+	}
+	cfg.ParseTime, cfg.Loc = true, time.UTC
+	cfg.ClientFoundRows = true
+	cfg.InterpolateParams = true // one round trip a statement; the charset is UTF-8
+	cfg.MultiStatements = false
+	if cfg.Params == nil {
+		cfg.Params = map[string]string{}
+	}
+	cfg.Params["sql_mode"] = "'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+	probe, err := mysql.NewConnector(cfg.Clone())
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(probe)
+	defer func() { _ = db.Close() }()
+	var name, value string
+	err = db.QueryRowContext(ctx, "SHOW VARIABLES WHERE Variable_name = 'transaction_isolation'").Scan(&name, &value)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		cfg.Params["tx_isolation"] = "'READ-COMMITTED'"
+	case err != nil:
+		return nil, fmt.Errorf("reach the database: %w", err)
+	default:
+		cfg.Params["transaction_isolation"] = "'READ-COMMITTED'"
+	}
+	return cfg, nil
+}
+
+// isDuplicate reports a unique key that was violated.
+func isDuplicate(err error) bool {
+	var my *mysql.MySQLError
+	var pg *pgconn.PgError
+	var lite *sqlite.Error
+	switch {
+	case errors.As(err, &my):
+		return my.Number == 1062
+	case errors.As(err, &pg):
+		return pg.Code == "23505"
+	case errors.As(err, &lite):
+		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return false
+}
+
+// isTransient reports a transaction that the database gave up for reasons of
+// its own (deadlock, serialization, lock wait) and that may simply be repeated.
+func isTransient(err error) bool {
+	var my *mysql.MySQLError
+	var pg *pgconn.PgError
+	var lite *sqlite.Error
+	switch {
+	case errors.As(err, &my):
+		return my.Number == 1213 || my.Number == 1205 || my.Number == 1020
+	case errors.As(err, &pg):
+		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03"
+	case errors.As(err, &lite):
+		return lite.Code()&0xff == sqlite3.SQLITE_BUSY || lite.Code()&0xff == sqlite3.SQLITE_LOCKED
+	}
+	return false
+}
+
+// isStatementError reports that the database understood the statement and
+// refused it, as opposed to being away.
+func isStatementError(err error) bool {
+	var my *mysql.MySQLError
+	var pg *pgconn.PgError
+	var lite *sqlite.Error
+	switch {
+	case errors.As(err, &my):
+		// Refusals for the server's own state: shutting down, read-only, full.
+		return my.Number != 1053 && my.Number != 1290 && my.Number != 1021 && my.Number != 1040 && my.Number != 1114
+	case errors.As(err, &pg):
+		class := pg.Code[:min(2, len(pg.Code))]
+		return class != "57" && class != "53" && class != "58" && class != "08" && class != "25"
+	case errors.As(err, &lite):
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM:
+			return false
+		}
+		return true
+	}
+	return false
+}

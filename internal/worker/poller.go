@@ -1,0 +1,202 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"one-api/internal/fault"
+	"one-api/internal/provider"
+	"one-api/internal/task"
+)
+
+const (
+	// claimAtOnce is the most tasks taken in one claim.
+	claimAtOnce = 200
+	// claimGap is the longest wait between claims; a due task is late by at
+	// most this much.
+	claimGap = time.Second
+	// laneWorkers is how many calls run at once for one channel.
+	laneWorkers = 16
+	// laneQueue is how many tasks may wait for a channel's workers. What does
+	// not fit was leased by the claim and comes again; so a slow channel never
+	// holds up another.
+	laneQueue = 2000
+	// nudgeWorkers read the tasks that callbacks ask for.
+	nudgeWorkers = 8
+)
+
+// poll claims due tasks and hands them to their channel's lane.
+func (w *Worker) poll(ctx context.Context) {
+	lanes := &lanes{worker: w, ctx: ctx, byChannel: map[int64]chan task.Task{}}
+	defer lanes.close()
+	var nudging sync.WaitGroup
+	for range nudgeWorkers {
+		nudging.Go(func() { w.nudged(ctx, lanes) })
+	}
+	defer nudging.Wait()
+	for failing := false; ; {
+		tasks, err := w.Store.ClaimDue(ctx, claimAtOnce)
+		if err != nil && ctx.Err() == nil && !failing {
+			w.Log.ErrorContext(ctx, "could not claim due tasks", "err", err)
+		}
+		failing = err != nil
+		for _, t := range tasks {
+			lanes.put(t)
+		}
+		if len(tasks) == claimAtOnce && ctx.Err() == nil {
+			continue
+		}
+		if !rest(ctx, w.untilDue(ctx), w.wakeClaim) {
+			return
+		}
+	}
+}
+
+// untilDue is how long nothing is due, at most claimGap.
+func (w *Worker) untilDue(ctx context.Context) time.Duration {
+	at, ok, err := w.Store.NextDue(ctx)
+	if err != nil || !ok {
+		return claimGap
+	}
+	return min(claimGap, max(10*time.Millisecond, at.Sub(w.Store.Now())))
+}
+
+// nudged serves Nudge.
+func (w *Worker) nudged(ctx context.Context, l *lanes) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-w.nudges:
+			t, err := w.Store.Task(ctx, id)
+			if err != nil || t.Status.Terminal() {
+				continue
+			}
+			l.put(t)
+		}
+	}
+}
+
+// lanes keep channels apart.
+type lanes struct {
+	worker *Worker
+	ctx    context.Context
+
+	mu        sync.Mutex
+	byChannel map[int64]chan task.Task
+	closed    bool
+	wg        sync.WaitGroup
+}
+
+// put hands a task to its channel's lane; tasks without a channel share lane
+// 0. It never blocks.
+func (l *lanes) put(t task.Task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	lane, ok := l.byChannel[t.ChannelID]
+	if !ok {
+		lane = make(chan task.Task, laneQueue)
+		l.byChannel[t.ChannelID] = lane
+		for range laneWorkers {
+			l.wg.Go(func() { l.serve(lane) })
+		}
+	}
+	select {
+	case lane <- t:
+	default:
+	}
+}
+
+// close lets the calls under way end and drops what still waits: its leases
+// run out and other nodes take it.
+func (l *lanes) close() {
+	l.mu.Lock()
+	l.closed = true
+	for _, lane := range l.byChannel {
+		close(lane)
+	}
+	l.mu.Unlock()
+	l.wg.Wait()
+}
+
+func (l *lanes) serve(lane chan task.Task) {
+	for t := range lane {
+		if l.ctx.Err() != nil {
+			continue // drain: leases bring these back elsewhere
+		}
+		l.worker.act(context.WithoutCancel(l.ctx), t, lane)
+	}
+}
+
+// act does what a task's state asks for.
+func (w *Worker) act(ctx context.Context, t task.Task, lane chan task.Task) {
+	var err error
+	switch t.Status {
+	case task.Pending:
+		err = w.Generations.Dispatch(ctx, t)
+	case task.Submitting:
+		// A lease that has not run out means that a node is at work on it.
+		if w.Store.Now().Before(t.NextCheckAt) {
+			return
+		}
+		err = w.Generations.Rescue(ctx, t)
+	case task.Unknown, task.Submitted, task.Processing:
+		err = w.check(ctx, t, lane)
+	}
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		w.Log.ErrorContext(ctx, "could not advance a task", "task", t.ID, "status", t.Status, "err", err)
+	}
+}
+
+// check asks about one task, together with others waiting in the lane when the
+// upstream can answer for several at once.
+func (w *Worker) check(ctx context.Context, t task.Task, lane chan task.Task) error {
+	p, ok := w.Generations.Upstreams.Provider(t.Provider)
+	if !ok {
+		return nil
+	}
+	b, ok := p.(provider.BatchQuerier)
+	if !ok || t.Status == task.Unknown {
+		return w.Generations.Check(ctx, t)
+	}
+	cred, err := w.Generations.Credential(&t)
+	if err != nil {
+		return w.Generations.Check(ctx, t)
+	}
+	key := b.BatchKey(cred, w.ref(&t))
+	if key == "" {
+		return w.Generations.Check(ctx, t)
+	}
+	batch := []task.Task{t}
+	var others []task.Task
+	for len(batch) < b.BatchLimit() {
+		select {
+		case o, ok := <-lane:
+			if !ok {
+				lane = nil
+				continue
+			}
+			if o.KeyID == t.KeyID && (o.Status == task.Submitted || o.Status == task.Processing) && b.BatchKey(cred, w.ref(&o)) == key {
+				batch = append(batch, o)
+			} else {
+				others = append(others, o)
+			}
+			continue
+		default:
+		}
+		break
+	}
+	err = w.Generations.CheckBatch(ctx, b, cred, batch)
+	for _, o := range others {
+		w.act(ctx, o, nil)
+	}
+	return err
+}
+
+func (w *Worker) ref(t *task.Task) provider.TaskRef {
+	return provider.TaskRef{Route: t.Route, UpstreamID: t.UpstreamID, Ref: t.Ref}
+}
