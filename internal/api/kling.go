@@ -399,8 +399,11 @@ func checkExternalID(id string) error {
 // externalIDPattern leaves out the slash, which would not fit in a path.
 var externalIDPattern = regexp.MustCompile(`^[\x21-\x2e\x30-\x7e]{1,255}$`)
 
-// tagPattern bounds names and values of tags.
-var tagPattern = regexp.MustCompile(`^[\p{L}\p{N} ._:/@+-]{1,64}$`)
+// tagName and tagValue bound tags.
+var (
+	tagName  = regexp.MustCompile(`^[\p{L}\p{N} ._:/@+-]{1,64}$`)
+	tagValue = regexp.MustCompile(`^[^\p{C}]{0,512}$`)
+)
 
 const mostTags = 16
 
@@ -429,8 +432,8 @@ func tags(r *http.Request, metadata map[string]string) (string, error) {
 		return "", fault.New(fault.Invalid, "At most %d tags fit on an order, not %d.", mostTags, len(out)).Named("invalid_parameter").At("metadata")
 	}
 	for k, v := range out {
-		if !tagPattern.MatchString(k) || !tagPattern.MatchString(v) {
-			return "", fault.New(fault.Invalid, "Tag %.64q must have a name and a value of 1 to 64 letters, digits or . _ : / @ + - characters.", k).
+		if !tagName.MatchString(k) || !tagValue.MatchString(v) {
+			return "", fault.New(fault.Invalid, "Tag %.64q must have a name of 1 to 64 letters, digits or . _ : / @ + - and a printable value of at most 512 characters.", k).
 				Named("invalid_parameter").At("metadata")
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +81,110 @@ func (d Dialect) insertIgnore(into string) (head, tail string) {
 		return "INSERT IGNORE INTO " + into, ""
 	}
 	return "INSERT INTO " + into, " ON CONFLICT DO NOTHING"
+}
+
+// insertSize is how many of the rows go into the next statement. Statements
+// that are kept compiled come in few sizes; on MySQL any size does, up to what
+// fits well into a packet.
+func (d Dialect) insertSize(r rows) int {
+	if d == MySQL {
+		size := 0
+		for i, row := range r {
+			for _, v := range row {
+				if b, ok := v.([]byte); ok {
+					size += len(b)
+				}
+			}
+			if size > 1<<20 && i > 0 {
+				return i
+			}
+		}
+		return len(r)
+	}
+	for _, size := range []int{64, 32, 16, 8, 4, 2} {
+		if len(r) >= size {
+			return size
+		}
+	}
+	return 1
+}
+
+// columnTypes are PostgreSQL's types of the columns in steps: a VALUES list
+// has none of its own.
+var columnTypes = map[string]string{
+	"channel_id": "bigint", "attempt": "int", "resent": "int", "next_check_at": "bigint", "checks": "int", "absences": "int",
+	"first_absent_at": "bigint", "submitted_at": "bigint", "updated_at": "bigint", "finished_at": "bigint", "charged": "bigint",
+	"guard_epoch": "bigint",
+}
+
+// stepMany is stepOne for n steps in one statement. The count of matched rows
+// tells whether all passed their guards.
+func (d Dialect) stepMany(columns []string, n int) string {
+	key := insertShape{string(d) + columns[1], n, len(columns)}
+	if v, ok := insertTexts.Load(key); ok {
+		return v.(string)
+	}
+	names := append(slices.Clone(columns), "guard_id", "guard_epoch", "guard_status")
+	var b strings.Builder
+	const guard = "v.task_id = x.guard_id AND v.epoch = x.guard_epoch AND v.status = x.guard_status"
+	if d == Postgres {
+		b.WriteString("UPDATE videos v SET epoch = v.epoch + 1")
+		for _, c := range columns {
+			b.WriteString(", " + c + " = x." + c)
+		}
+		b.WriteString(" FROM (VALUES ")
+		for i := range n {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString("(")
+			for j, name := range names {
+				if j > 0 {
+					b.WriteString(", ")
+				}
+				b.WriteString("?")
+				if i == 0 {
+					t := columnTypes[name]
+					if t == "" {
+						t = "text"
+					}
+					b.WriteString("::" + t)
+				}
+			}
+			b.WriteString(")")
+		}
+		b.WriteString(") AS x (" + strings.Join(names, ", ") + ") WHERE " + guard)
+	} else {
+		b.WriteString("UPDATE videos v JOIN (")
+		for i := range n {
+			if i > 0 {
+				b.WriteString(" UNION ALL ")
+			}
+			b.WriteString("SELECT ")
+			for j, name := range names {
+				if j > 0 {
+					b.WriteString(", ")
+				}
+				// The key's own character set: with another one the server
+				// would convert the column and pass by its index.
+				if name == "guard_id" {
+					b.WriteString("_ascii ? COLLATE ascii_bin")
+				} else {
+					b.WriteString("?")
+				}
+				if i == 0 {
+					b.WriteString(" AS " + name)
+				}
+			}
+		}
+		b.WriteString(") x ON v.task_id = x.guard_id SET v.epoch = v.epoch + 1")
+		for _, c := range columns {
+			b.WriteString(", v." + c + " = x." + c)
+		}
+		b.WriteString(" WHERE v.epoch = x.guard_epoch AND v.status = x.guard_status")
+	}
+	insertTexts.Store(key, b.String())
+	return b.String()
 }
 
 // skipLocked makes a claiming SELECT pass by rows that another node is

@@ -106,14 +106,20 @@ func movedOn(id string) error {
 // commit is the group-commit writer's callback.
 func (s *Store) commit(batch []*op) {
 	s.commits.Add(1)
+	s.writes.Add(int64(len(batch)))
+	oneByOne := false
 	for try := 0; ; try++ {
 		b := newBatch(s, batch)
+		b.oneByOne = oneByOne
 		err := b.run()
 		s.prepare(b.unprepared)
 		switch {
 		case err == nil:
 			b.publish()
 			return
+		case errors.Is(err, errSomeLost):
+			oneByOne = true
+			continue
 		case isTransient(err) && try < 5:
 			pause(try)
 			continue
@@ -197,6 +203,7 @@ type batch struct {
 	changes []*member
 	notes   []*op // answers and callbacks: no guard, no outcome
 
+	oneByOne   bool // write steps one by one: a common statement had a loser
 	unprepared []string
 }
 
@@ -478,47 +485,106 @@ func (b *batch) takeUpLoads() error {
 	return nil
 }
 
-const moveTask = `UPDATE videos SET status = ?, epoch = epoch + 1, channel_id = ?, key_id = ?, ref = ?, attempt = ?, resent = ?,
-	upstream_task_id = ?, next_check_at = ?, checks = ?, absences = ?, first_absent_at = ?, submitted_at = ?, updated_at = ?
-	WHERE task_id = ? AND epoch = ? AND status = ?`
+// Columns that a step writes, beside epoch. A step into a terminal state also
+// clears next_check_at.
+var (
+	moveColumns = []string{
+		"status", "channel_id", "key_id", "ref", "attempt", "resent", "upstream_task_id", "next_check_at", "checks",
+		"absences", "first_absent_at", "submitted_at", "updated_at",
+	}
+	endColumns = []string{
+		"status", "upstream_task_id", "fail_code", "fail_reason", "charged", "video_id", "store_url", "result", "costs",
+		"submitted_at", "finished_at", "updated_at", "next_check_at",
+	}
+)
 
-const endTask = `UPDATE videos SET status = ?, epoch = epoch + 1, upstream_task_id = ?, next_check_at = NULL,
-	fail_code = ?, fail_reason = ?, charged = ?, video_id = ?, store_url = ?, result = ?, costs = ?,
-	submitted_at = ?, finished_at = ?, updated_at = ?
-	WHERE task_id = ? AND epoch = ? AND status = ?`
+// stepValues are the values of the step's columns, then its guard: id, epoch
+// and state as they were read.
+func stepValues(c *task.Change) []any {
+	f, t := &c.From, &c.To
+	if t.Status.Terminal() {
+		return []any{
+			string(t.Status), text(t.UpstreamID), string(t.FailCode), text(t.FailReason), int64(t.Charged), t.VideoID, text(t.StoreURL),
+			text(string(t.Result)), costsText(t), millis(t.SubmittedAt), millis(t.FinishedAt), millis(t.UpdatedAt), sql.NullInt64{},
+			f.ID, f.Epoch, string(f.Status),
+		}
+	}
+	return []any{
+		string(t.Status), t.ChannelID, t.KeyID, t.Ref, t.Attempt, flag(t.Resent), text(t.UpstreamID), millis(t.NextCheckAt), t.Checks,
+		t.Absences, millis(t.FirstAbsentAt), millis(t.SubmittedAt), millis(t.UpdatedAt),
+		f.ID, f.Epoch, string(f.Status),
+	}
+}
 
 // moveTasks makes the guarded steps. A member whose guard fails has lost to
 // somebody else and moves no money.
 func (b *batch) moveTasks() error {
+	var moves, ends []*member
 	for _, m := range b.changes {
-		if m.err != nil {
-			continue
+		switch {
+		case m.err != nil:
+		case m.change.To.Status.Terminal():
+			ends = append(ends, m)
+		default:
+			moves = append(moves, m)
 		}
-		f, t := &m.change.From, &m.change.To
-		var n int64
-		var err error
-		if t.Status.Terminal() {
-			n, err = b.exec(endTask, t.Status, text(t.UpstreamID), t.FailCode, text(t.FailReason), t.Charged,
-				t.VideoID, text(t.StoreURL), text(string(t.Result)), costsText(t), millis(t.SubmittedAt), millis(t.FinishedAt),
-				millis(t.UpdatedAt), f.ID, f.Epoch, f.Status)
-		} else {
-			n, err = b.exec(moveTask, t.Status, t.ChannelID, t.KeyID, t.Ref, t.Attempt, flag(t.Resent), text(t.UpstreamID),
-				millis(t.NextCheckAt), t.Checks, t.Absences, millis(t.FirstAbsentAt), millis(t.SubmittedAt),
-				millis(t.UpdatedAt), f.ID, f.Epoch, f.Status)
+	}
+	if err := b.step(moves, moveColumns); err != nil {
+		return err
+	}
+	return b.step(ends, endColumns)
+}
+
+// errSomeLost says that not every member of a common statement passed its
+// guard: the batch is repeated with a statement a member.
+var errSomeLost = errors.New("a step of the batch has lost")
+
+// step writes steps of one kind: on a server in one statement, as each costs a
+// round trip; on SQLite, and when somebody lost, one by one.
+func (b *batch) step(members []*member, columns []string) error {
+	if len(members) > 1 && b.s.dialect != SQLite && !b.oneByOne && distinct(members) {
+		var args []any
+		for _, m := range members {
+			args = append(args, stepValues(m.change)...)
 		}
+		n, err := b.exec(b.s.dialect.stepMany(columns, len(members)), args...)
+		if err == nil && n != int64(len(members)) {
+			err = errSomeLost
+		}
+		return err
+	}
+	for _, m := range members {
+		n, err := b.exec(stepOne(columns), stepValues(m.change)...)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			m.err = movedOn(m.id)
-			if begins(m.change) {
-				if _, err := b.exec(givePlaces, 1, t.ChannelID, model.Base(t.Model)); err != nil {
-					return err
-				}
+		if n > 0 {
+			continue
+		}
+		m.err = movedOn(m.id)
+		if begins(m.change) {
+			if _, err := b.exec(givePlaces, 1, m.change.To.ChannelID, model.Base(m.change.To.Model)); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// distinct reports that no two members are about one task; members are sorted
+// by it.
+func distinct(members []*member) bool {
+	for i := range len(members) - 1 {
+		if members[i].id == members[i+1].id {
+			return false
+		}
+	}
+	return true
+}
+
+// stepOne is the guarded statement of one step.
+func stepOne(columns []string) string {
+	return "UPDATE videos SET epoch = epoch + 1, " + strings.Join(columns, " = ?, ") + " = ? WHERE task_id = ? AND epoch = ? AND status = ?"
 }
 
 func costsText(t *task.Task) sql.NullString {
@@ -839,17 +905,10 @@ type rows [][]any
 
 func (r *rows) add(values ...any) { *r = append(*r, values) }
 
-// insert writes rows in statements of fixed sizes, so that few texts need to
-// be prepared.
+// insert writes rows in as few statements as the database likes.
 func (b *batch) insert(into string, r rows) error {
 	for len(r) > 0 {
-		n := 1
-		for _, size := range []int{64, 16, 4} {
-			if len(r) >= size {
-				n = size
-				break
-			}
-		}
+		n := b.s.dialect.insertSize(r)
 		args := make([]any, 0, n*len(r[0]))
 		for _, row := range r[:n] {
 			args = append(args, row...)

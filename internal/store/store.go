@@ -63,7 +63,8 @@ type Store struct {
 	viewState viewState
 
 	onEnd   atomic.Pointer[func(taskID string)] // see OnEnd
-	commits atomic.Int64                        // of the hot path, for the benchmark
+	writes  atomic.Int64                        // of the hot path
+	commits atomic.Int64                        // transactions that held them
 }
 
 // Open connects, migrates under a lock, seals plain keys and loads the
@@ -147,8 +148,9 @@ func (s *Store) Dialect() Dialect { return s.dialect }
 // Directory is the node's view of who may call and who may serve.
 func (s *Store) Directory() *directory.Directory { return &s.directory }
 
-// Commits counts the transactions of the hot path since Open.
-func (s *Store) Commits() int64 { return s.commits.Load() }
+// Writes counts the hot path's writes since Open, and the transactions that
+// held them.
+func (s *Store) Writes() (writes, commits int64) { return s.writes.Load(), s.commits.Load() }
 
 // Now is the database's time as this node knows it: deadlines of several nodes
 // compare.

@@ -1,0 +1,381 @@
+// Package config is one struct of settings from flags, environment and .env,
+// checked at start. A wrong value stops the start with one line that says what
+// is right.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/joho/godotenv"
+
+	"one-api/internal/secret"
+)
+
+// Config is how a gateway runs. The tags are kong's: each field is a flag and
+// an environment variable. Flags win over the environment, the environment over
+// .env, .env over the default.
+type Config struct {
+	Host          string `env:"HOST" default:"" help:"Address to listen on; empty: all." group:"Server"`
+	Port          string `env:"PORT" default:"3000" help:"Port to listen on." group:"Server"`
+	ServerAddress string `env:"SERVER_ADDRESS" default:"" help:"Public address of this gateway, for upstream callbacks: https://gateway.example.com. Empty: upstreams are polled only." group:"Server"`
+	DataDir       string `env:"DATA_DIR" default:"data" help:"Directory of the SQLite database and generated keys." group:"Server"`
+
+	SQLDSN             string `name:"sql-dsn" env:"SQL_DSN" default:"" help:"Database: empty for SQLite in the data directory, user:password@tcp(host:3306)/oneapi for MySQL or MariaDB, postgres://user:password@host/oneapi for PostgreSQL." group:"Database"`
+	SQLMaxOpenConns    string `name:"sql-max-open-conns" env:"SQL_MAX_OPEN_CONNS" default:"100" help:"Most connections to the database." group:"Database"`
+	SQLMaxIdleConns    string `name:"sql-max-idle-conns" env:"SQL_MAX_IDLE_CONNS" default:"10" help:"Most idle connections kept." group:"Database"`
+	SQLConnMaxLifetime string `name:"sql-conn-max-lifetime" env:"SQL_CONN_MAX_LIFETIME" default:"1h" help:"Longest life of a connection." group:"Database"`
+	RedisConnString    string `env:"REDIS_CONN_STRING" default:"" help:"Redis, optional: redis://localhost:6379/0." group:"Database"`
+
+	LogLevel string `env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error." group:"Log"`
+	LogDir   string `env:"LOG_DIR" default:"logs" help:"Directory of oneapi.log; - writes no file." group:"Log"`
+
+	SessionSecret     secret.Text `env:"SESSION_SECRET" default:"" help:"Reserved: sessions live in the database." group:"Security"`
+	EncryptionKey     secret.Text `env:"ENCRYPTION_KEY" default:"" help:"Master key that seals provider keys; the same on every node. Empty: generated into the data directory." group:"Security"`
+	WebhookAllowCIDRs string      `name:"webhook-allow-cidrs" env:"WEBHOOK_ALLOW_CIDRS" default:"" help:"Private networks that callers' webhooks may reach: 10.1.0.0/16,127.0.0.1/32." group:"Security"`
+	TrustedProxies    string      `env:"TRUSTED_PROXIES" default:"" help:"Proxies whose X-Forwarded-For counts: 127.0.0.1/32." group:"Security"`
+
+	InitialRootPassword secret.Text `env:"INITIAL_ROOT_PASSWORD" default:"" help:"Makes the first administrator, root, at the first start." group:"First start"`
+	InitialRootToken    secret.Text `env:"INITIAL_ROOT_TOKEN" default:"" help:"Makes the first administrator's token at the first start: sk-…" group:"First start"`
+
+	MaxBodyMB     string `name:"max-body-mb" env:"MAX_BODY_MB" default:"32" help:"Largest request in MB; larger pictures go by URL." group:"Limits"`
+	CreateTimeout string `env:"CREATE_TIMEOUT" default:"30s" help:"Longest wait for an upstream to accept a task." group:"Limits"`
+	QueueDeadline string `env:"QUEUE_DEADLINE" default:"15m" help:"Longest wait of a task for a free channel." group:"Limits"`
+	TaskDeadline  string `env:"TASK_DEADLINE" default:"24h" help:"A task without an outcome expires after this." group:"Limits"`
+}
+
+// Settings are the parsed values.
+type Settings struct {
+	Addr                                       string
+	ServerAddress                              string
+	DataDir                                    string
+	DSN                                        string
+	MaxOpenConns, MaxIdleConns                 int
+	ConnMaxLifetime                            time.Duration
+	LogLevel, LogDir                           string
+	EncryptionKey                              secret.Text
+	WebhookAllow, TrustedProxies               []netip.Prefix
+	RootPassword, RootToken                    secret.Text
+	MaxBody                                    int64
+	CreateTimeout, QueueDeadline, TaskDeadline time.Duration
+}
+
+// LoadEnvFile puts the values of a .env file into the environment where it
+// does not have them already, and returns the names it set. A missing file is
+// no error.
+func LoadEnvFile(path string) ([]string, error) {
+	values, err := godotenv.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var set []string
+	for name, value := range values {
+		if _, ok := os.LookupEnv(name); ok {
+			continue
+		}
+		if err := os.Setenv(name, value); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", path, name, err)
+		}
+		set = append(set, name)
+	}
+	slices.Sort(set)
+	return set, nil
+}
+
+// wrong is the one line about a wrong value.
+func wrong(name, value, must string) error {
+	return fmt.Errorf("%s is %q: it must be %s", name, value, must)
+}
+
+// Parse checks every value and returns the first that is wrong.
+func (c *Config) Parse() (Settings, error) {
+	s := Settings{
+		DataDir: c.DataDir, LogDir: c.LogDir, EncryptionKey: c.EncryptionKey,
+		RootPassword: c.InitialRootPassword, RootToken: c.InitialRootToken, ServerAddress: strings.TrimRight(c.ServerAddress, "/"),
+	}
+	for _, check := range []func(*Settings) error{c.parseServer, c.parseDatabase, c.parseLog, c.parseSecurity, c.parseLimits} {
+		if err := check(&s); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func (c *Config) parseServer(s *Settings) error {
+	port, err := strconv.Atoi(c.Port)
+	if err != nil || port < 0 || port > 65535 {
+		return wrong("PORT", c.Port, "a number from 0 to 65535 (usually 3000)")
+	}
+	s.Addr = c.Host + ":" + c.Port
+	if strings.Contains(c.Host, ":") && !strings.HasPrefix(c.Host, "[") {
+		s.Addr = "[" + c.Host + "]:" + c.Port
+	}
+	if c.DataDir == "" {
+		return wrong("DATA_DIR", "", "a directory (usually data)")
+	}
+	if c.ServerAddress == "" {
+		return nil
+	}
+	u, err := url.Parse(c.ServerAddress)
+	switch {
+	case err == nil && u.Scheme == "" || err != nil || u.Host == "" && !strings.Contains(c.ServerAddress, "://"):
+		return wrong("SERVER_ADDRESS", c.ServerAddress, "an address with its scheme; did you mean https://"+strings.TrimLeft(c.ServerAddress, "/")+"?")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "":
+		return wrong("SERVER_ADDRESS", c.ServerAddress, "like https://gateway.example.com, without user, query or fragment")
+	}
+	return nil
+}
+
+func (c *Config) parseDatabase(s *Settings) error {
+	var err error
+	if s.MaxOpenConns, err = whole("SQL_MAX_OPEN_CONNS", c.SQLMaxOpenConns, 1, 10000); err != nil {
+		return err
+	}
+	if s.MaxIdleConns, err = whole("SQL_MAX_IDLE_CONNS", c.SQLMaxIdleConns, 0, 10000); err != nil {
+		return err
+	}
+	if s.ConnMaxLifetime, err = duration("SQL_CONN_MAX_LIFETIME", c.SQLConnMaxLifetime, time.Second, 24*time.Hour*365); err != nil {
+		return err
+	}
+	switch d := c.SQLDSN; {
+	case d == "":
+		s.DSN = "sqlite://" + filepath.Join(c.DataDir, "one-api.db")
+	case strings.HasPrefix(d, "postgres://"), strings.HasPrefix(d, "postgresql://"):
+		if u, err := url.Parse(d); err != nil || u.Host == "" {
+			return wrong("SQL_DSN", "(hidden)", "like postgres://user:password@host:5432/oneapi")
+		}
+		s.DSN = d
+	case strings.HasPrefix(d, "sqlite:"), strings.HasPrefix(d, "file:"):
+		s.DSN = d
+	case strings.Contains(d, "://"):
+		scheme, _, _ := strings.Cut(d, "://")
+		return wrong("SQL_DSN", scheme+"://…", "MySQL's user:password@tcp(host:3306)/oneapi, postgres://…, or empty for SQLite")
+	default:
+		if cfg, err := mysql.ParseDSN(d); err != nil || cfg.DBName == "" {
+			return wrong("SQL_DSN", "(hidden)", "like user:password@tcp(host:3306)/oneapi?charset=utf8mb4 (or postgres://…, or empty for SQLite)")
+		}
+		s.DSN = d
+	}
+	if r := c.RedisConnString; r != "" && !strings.HasPrefix(r, "redis://") && !strings.HasPrefix(r, "rediss://") {
+		return wrong("REDIS_CONN_STRING", "(hidden)", "like redis://localhost:6379/0")
+	}
+	return nil
+}
+
+var levels = []string{"debug", "info", "warn", "error"}
+
+func (c *Config) parseLog(s *Settings) error {
+	s.LogLevel = strings.ToLower(c.LogLevel)
+	if s.LogLevel == "warning" {
+		s.LogLevel = "warn"
+	}
+	if !slices.Contains(levels, s.LogLevel) {
+		return wrong("LOG_LEVEL", c.LogLevel, "debug, info, warn or error"+didYouMean(s.LogLevel, levels))
+	}
+	if c.LogDir == "-" {
+		s.LogDir = ""
+	}
+	return nil
+}
+
+func (c *Config) parseSecurity(s *Settings) error {
+	var err error
+	if s.WebhookAllow, err = prefixes("WEBHOOK_ALLOW_CIDRS", c.WebhookAllowCIDRs); err != nil {
+		return err
+	}
+	if s.TrustedProxies, err = prefixes("TRUSTED_PROXIES", c.TrustedProxies); err != nil {
+		return err
+	}
+	if c.EncryptionKey != "" {
+		if _, err := secret.NewKeyring(c.EncryptionKey.Reveal()); err != nil {
+			return wrong("ENCRYPTION_KEY", "(hidden)", "32 bytes in base64 or hex, e.g. from: openssl rand -base64 32")
+		}
+	}
+	if t := c.InitialRootToken.Reveal(); t != "" && (!strings.HasPrefix(t, "sk-") || len(t) < 20) {
+		return wrong("INITIAL_ROOT_TOKEN", "(hidden)", "sk- and at least 17 more characters")
+	}
+	if p := c.InitialRootPassword.Reveal(); p != "" && len(p) < 10 {
+		return wrong("INITIAL_ROOT_PASSWORD", "(hidden)", "at least 10 characters")
+	}
+	return nil
+}
+
+func (c *Config) parseLimits(s *Settings) error {
+	mb, err := whole("MAX_BODY_MB", c.MaxBodyMB, 1, 1024)
+	if err != nil {
+		return err
+	}
+	s.MaxBody = int64(mb) << 20
+	for _, d := range []struct {
+		name, value string
+		least, most time.Duration
+		into        *time.Duration
+	}{
+		{"CREATE_TIMEOUT", c.CreateTimeout, time.Second, 10 * time.Minute, &s.CreateTimeout},
+		{"QUEUE_DEADLINE", c.QueueDeadline, time.Second, 24 * time.Hour, &s.QueueDeadline},
+		{"TASK_DEADLINE", c.TaskDeadline, time.Minute, 30 * 24 * time.Hour, &s.TaskDeadline},
+	} {
+		if *d.into, err = duration(d.name, d.value, d.least, d.most); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func whole(name, value string, least, most int) (int, error) {
+	n, err := strconv.Atoi(strings.TrimSpace(value))
+	if err != nil || n < least || n > most {
+		return 0, wrong(name, value, fmt.Sprintf("a whole number from %d to %d", least, most))
+	}
+	return n, nil
+}
+
+func duration(name, value string, least, most time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(strings.TrimSpace(value))
+	if n, numErr := strconv.Atoi(strings.TrimSpace(value)); err != nil && numErr == nil {
+		return 0, wrong(name, value, fmt.Sprintf("a time with its unit; did you mean %ds?", n))
+	}
+	if err != nil || d < least || d > most {
+		return 0, wrong(name, value, fmt.Sprintf("a time like 30s, 15m or 24h, from %s to %s", least, most))
+	}
+	return d, nil
+}
+
+func prefixes(name, value string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for part := range strings.SplitSeq(value, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if a, addrErr := netip.ParseAddr(part); err != nil && addrErr == nil {
+			p, err = a.Prefix(a.BitLen())
+		}
+		if err != nil {
+			return nil, wrong(name, part, "addresses or networks like 10.1.0.0/16, separated by commas")
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+// didYouMean names the nearest right word when it is near enough.
+func didYouMean(word string, right []string) string {
+	best, at := "", 3
+	for _, r := range right {
+		if d := distance(word, r); d < at {
+			best, at = r, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+// distance is the number of edits (Levenshtein) between two short words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		last := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := last
+			if a[i] != b[j] {
+				cost++
+			}
+			last = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// names are the variables that the gateway reads.
+var names = []string{
+	"HOST", "PORT", "SERVER_ADDRESS", "DATA_DIR", "SQL_DSN", "SQL_MAX_OPEN_CONNS", "SQL_MAX_IDLE_CONNS", "SQL_CONN_MAX_LIFETIME",
+	"REDIS_CONN_STRING", "LOG_LEVEL", "LOG_DIR", "SESSION_SECRET", "ENCRYPTION_KEY", "WEBHOOK_ALLOW_CIDRS", "TRUSTED_PROXIES",
+	"INITIAL_ROOT_PASSWORD", "INITIAL_ROOT_TOKEN", "MAX_BODY_MB", "CREATE_TIMEOUT", "QUEUE_DEADLINE", "TASK_DEADLINE",
+}
+
+// Misspelt names variables in .env that look like one of ours and are not, as
+// "SERVER_ADRESS (did you mean SERVER_ADDRESS?)".
+func Misspelt(given []string) []string {
+	var out []string
+	for _, g := range given {
+		if slices.Contains(names, g) || len(g) < 5 {
+			continue
+		}
+		if hint := didYouMean(g, names); hint != "" {
+			out = append(out, g+" ("+strings.TrimPrefix(hint, "; ")+")")
+		}
+	}
+	return out
+}
+
+// keyFile is where a generated master key is kept.
+const keyFile = "encryption.key"
+
+// MasterKey is the configured key, or the one in the data directory, which is
+// made at the first start.
+func (s *Settings) MasterKey() (*secret.Keyring, error) {
+	if s.EncryptionKey != "" {
+		return secret.NewKeyring(s.EncryptionKey.Reveal())
+	}
+	if err := os.MkdirAll(s.DataDir, 0o750); err != nil {
+		return nil, fmt.Errorf("DATA_DIR: %w", err)
+	}
+	path := filepath.Join(s.DataDir, keyFile)
+	// O_EXCL: of two processes that start at once, one makes the key.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		_, err = f.WriteString(secret.NewMasterKey() + "\n")
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("make %s: %w", path, err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	k, err := secret.NewKeyring(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", path, err)
+	}
+	return k, nil
+}
+
+// addressWithoutPassword masks what stands between the first colon after the
+// scheme and the last @.
+func addressWithoutPassword(dsn string) string {
+	at := strings.LastIndex(dsn, "@")
+	if at < 0 {
+		return dsn
+	}
+	start := 0
+	if i := strings.Index(dsn, "://"); i >= 0 && i < at {
+		start = i + 3
+	}
+	colon := strings.Index(dsn[start:at], ":")
+	if colon < 0 {
+		return dsn
+	}
+	return dsn[:start+colon+1] + "[redacted]" + dsn[at:]
+}

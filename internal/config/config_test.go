@@ -1,0 +1,164 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"one-api/internal/config"
+	"one-api/internal/secret"
+)
+
+// parse reads flags as the command line does, with an environment of its own.
+func parse(t *testing.T, env map[string]string, args ...string) (config.Config, config.Settings, error) {
+	t.Helper()
+	for _, name := range os.Environ() {
+		name, _, _ = strings.Cut(name, "=")
+		if slices.ContainsFunc((&config.Config{}).InForce(nil), func(v config.Value) bool { return v.Name == name }) {
+			t.Setenv(name, "")
+			_ = os.Unsetenv(name)
+		}
+	}
+	for k, v := range env {
+		t.Setenv(k, v)
+	}
+	var c config.Config
+	p, err := kong.New(&c, kong.Exit(func(int) { t.Fatal("exit") }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Parse(args); err != nil {
+		return c, config.Settings{}, err
+	}
+	s, err := c.Parse()
+	return c, s, err
+}
+
+func TestDefaultsRun(t *testing.T) {
+	_, s, err := parse(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Addr != ":3000" || s.DSN != "sqlite://data/one-api.db" || s.MaxOpenConns != 100 || s.MaxIdleConns != 10 ||
+		s.ConnMaxLifetime.Hours() != 1 || s.LogLevel != "info" || s.MaxBody != 32<<20 {
+		t.Errorf("settings %+v", s)
+	}
+}
+
+func TestTheGuidesEnvironmentRuns(t *testing.T) {
+	_, s, err := parse(t, map[string]string{
+		"SERVER_ADDRESS":    "https://your-domain.com",
+		"SQL_DSN":           "root:password@tcp(localhost:3306)/oneapi?charset=utf8mb4&parseTime=True&loc=Local",
+		"REDIS_CONN_STRING": "redis://localhost:6379", "LOG_LEVEL": "info",
+	})
+	if err != nil || s.ServerAddress != "https://your-domain.com" || !strings.HasPrefix(s.DSN, "root:") {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestAWrongValueIsNamedWithTheRightOne(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"LOG_LEVEL", "inof", "did you mean info?"},
+		{"PORT", "http", "a number from 0 to 65535"},
+		{"PORT", "70000", "a number from 0 to 65535"},
+		{"SERVER_ADDRESS", "gw.example.com", "did you mean https://gw.example.com?"},
+		{"SERVER_ADDRESS", "ftp://gw.example.com", "like https://gateway.example.com"},
+		{"SQL_DSN", "mysql://u:hunter2@h/db", "user:password@tcp(host:3306)/oneapi"},
+		{"SQL_DSN", "u:hunter2@h/db", "user:password@tcp(host:3306)/oneapi"},
+		{"SQL_CONN_MAX_LIFETIME", "60", "did you mean 60s?"},
+		{"SQL_MAX_OPEN_CONNS", "many", "a whole number"},
+		{"MAX_BODY_MB", "0", "a whole number from 1"},
+		{"TRUSTED_PROXIES", "nginx", "10.1.0.0/16"},
+		{"ENCRYPTION_KEY", "hunter2", "32 bytes in base64"},
+		{"INITIAL_ROOT_PASSWORD", "hunter2", "at least 10 characters"},
+		{"INITIAL_ROOT_TOKEN", "hunter2", "sk-"},
+		{"REDIS_CONN_STRING", "localhost:6379", "redis://"},
+		{"TASK_DEADLINE", "forever", "a time like"},
+	} {
+		t.Run(c.name+"="+c.value, func(t *testing.T) {
+			_, _, err := parse(t, map[string]string{c.name: c.value})
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if !strings.HasPrefix(err.Error(), c.name+" is ") || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q, want one line naming %s with %q", err, c.name, c.want)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("error %q tells a secret", err)
+			}
+		})
+	}
+}
+
+func TestFlagsWinOverEnvironmentOverFileOverDefault(t *testing.T) {
+	file := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(file, []byte("LOG_LEVEL=debug\nLOG_DIR=from-file\nSERVER_ADRESS=https://x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("LOG_DIR", "from-env")
+	t.Setenv("LOG_LEVEL", "")
+	_ = os.Unsetenv("LOG_LEVEL")
+	t.Setenv("PORT", "4000")
+	set, err := config.LoadEnvFile(file)
+	if err != nil || !slices.Equal(set, []string{"LOG_LEVEL", "SERVER_ADRESS"}) {
+		t.Fatalf("set %v, %v", set, err)
+	}
+	t.Cleanup(func() { _ = os.Unsetenv("LOG_LEVEL"); _ = os.Unsetenv("SERVER_ADRESS") })
+	var c config.Config
+	p, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Parse([]string{"--port=5000"}); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]config.Value{}
+	for _, v := range c.InForce(set) {
+		got[v.Name] = v
+	}
+	for name, want := range map[string][2]string{
+		"PORT": {"5000", "flag"}, "LOG_DIR": {"from-env", "environment"}, "LOG_LEVEL": {"debug", ".env"}, "MAX_BODY_MB": {"32", "default"},
+	} {
+		if got[name].Value != want[0] || got[name].Source != want[1] {
+			t.Errorf("%s = %+v, want %v", name, got[name], want)
+		}
+	}
+	if m := config.Misspelt(set); len(m) != 1 || m[0] != "SERVER_ADRESS (did you mean SERVER_ADDRESS?)" {
+		t.Errorf("misspelt %v", m)
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	c := config.Config{EncryptionKey: "super-secret", SQLDSN: "root:pass:w@rd@tcp(db:3306)/x", RedisConnString: "redis://:hunter2@r:6379"}
+	for _, v := range c.InForce(nil) {
+		for _, s := range []string{"super-secret", "pass:w@rd", "hunter2"} {
+			if strings.Contains(v.Value, s) {
+				t.Errorf("%s shows %q", v.Name, v.Value)
+			}
+		}
+	}
+}
+
+func TestTheMasterKeyIsMadeOnceAndKept(t *testing.T) {
+	s := config.Settings{DataDir: filepath.Join(t.TempDir(), "data")}
+	a, err := s.MasterKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := s.MasterKey()
+	if err != nil || a.ID() != b.ID() {
+		t.Errorf("second start has key %v, %v; want %v", b, err, a.ID())
+	}
+	st, err := os.Stat(filepath.Join(s.DataDir, "encryption.key"))
+	if err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("key file %v, %v", st, err)
+	}
+	s.EncryptionKey = secret.Text(strings.Repeat("k", 40))
+	if c, err := s.MasterKey(); err != nil || c.ID() == a.ID() {
+		t.Errorf("the configured key does not win: %v", err)
+	}
+}
