@@ -77,7 +77,7 @@ func appOptions(s config.Settings, keys *secret.Keyring, log *telemetry.Log) app
 		Store: store.Options{
 			DSN: s.DSN, MaxOpenConns: s.MaxOpenConns, MaxIdleConns: s.MaxIdleConns, ConnMaxLifetime: s.ConnMaxLifetime,
 		},
-		Keys: keys, Log: log.Logger, ServerAddress: s.ServerAddress, WebhookAllow: s.WebhookAllow, TrustedProxies: s.TrustedProxies,
+		Keys: keys, Log: log.Logger, Level: log.Level, ServerAddress: s.ServerAddress, WebhookAllow: s.WebhookAllow, TrustedProxies: s.TrustedProxies,
 		MaxBody: s.MaxBody, Timing: timing, Version: version, RootPassword: s.RootPassword, RootToken: s.RootToken,
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"one-api/internal/api"
 	"one-api/internal/auth"
 	"one-api/internal/callback"
+	"one-api/internal/console"
 	"one-api/internal/fault"
 	"one-api/internal/generation"
 	"one-api/internal/httpkit"
@@ -34,6 +35,7 @@ type Options struct {
 	Store store.Options
 	Keys  *secret.Keyring
 	Log   *slog.Logger
+	Level *slog.LevelVar // of Log, changed live; nil: fixed
 	// ServerAddress is the public base address for callbacks; "" means that
 	// upstreams are only asked, never call.
 	ServerAddress string
@@ -100,7 +102,7 @@ func (a *App) build() {
 	dir := st.Directory()
 	client := outbound.New(outbound.Options{})
 	var upstreams generation.Upstreams
-	for _, d := range all.Drivers {
+	for _, d := range all.Drivers() {
 		upstreams.Add(d, d.Open(client))
 	}
 	a.Generations = &generation.Service{
@@ -124,8 +126,13 @@ func (a *App) build() {
 		callers.Ended(taskID)
 		a.Worker.Ended()
 	})
+	management := &console.Console{
+		Store: st, Generations: a.Generations, Directory: dir, Auth: callers.Auth, Keys: o.Keys, Limit: limit.New(nil), Log: o.Log,
+		Level: o.Level, Trusted: o.TrustedProxies, Version: o.Version, Started: callers.Started,
+	}
 	mux := http.NewServeMux()
 	callers.Routes(mux)
+	management.Routes(mux)
 	upstreamCalls.Routes(mux)
 	a.Handler = httpkit.Around(o.Log, mux, api.Fail)
 }

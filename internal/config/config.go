@@ -4,6 +4,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,10 +12,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/joho/godotenv"
@@ -74,12 +77,18 @@ type Settings struct {
 // does not have them already, and returns the names it set. A missing file is
 // no error.
 func LoadEnvFile(path string) ([]string, error) {
-	values, err := godotenv.Read(path)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
+	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // as some editors begin a file
+	values, err := godotenv.UnmarshalBytes(text)
+	if err != nil {
+		// The parser's own message quotes the file, secrets and all.
+		return nil, fmt.Errorf("%s is wrong at line %d or below: lines must be NAME=value, NAME=\"value\" or # a comment", path, wrongLine(text))
 	}
 	var set []string
 	for name, value := range values {
@@ -93,6 +102,20 @@ func LoadEnvFile(path string) ([]string, error) {
 	}
 	slices.Sort(set)
 	return set, nil
+}
+
+// wrongLine is the first line of a .env text at which it stops being right.
+func wrongLine(text []byte) int {
+	right, n := 0, 0
+	var head []byte
+	for line := range bytes.Lines(text) {
+		n++
+		head = append(head, line...)
+		if _, err := godotenv.UnmarshalBytes(head); err == nil {
+			right = n // before it may lie lines of a value that spans several
+		}
+	}
+	return right + 1
 }
 
 // wrong is the one line about a wrong value.
@@ -132,12 +155,23 @@ func (c *Config) parseServer(s *Settings) error {
 	u, err := url.Parse(c.ServerAddress)
 	switch {
 	case err == nil && u.Scheme == "" || err != nil || u.Host == "" && !strings.Contains(c.ServerAddress, "://"):
-		return wrong("SERVER_ADDRESS", c.ServerAddress, "an address with its scheme; did you mean https://"+strings.TrimLeft(c.ServerAddress, "/")+"?")
+		must := "an address with its scheme, like https://gateway.example.com"
+		if host := strings.Trim(c.ServerAddress, "/"); host != "" && !strings.ContainsFunc(host, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }) {
+			must = "an address with its scheme; did you mean https://" + host + "?"
+		}
+		return wrong("SERVER_ADDRESS", c.ServerAddress, must)
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "":
 		return wrong("SERVER_ADDRESS", c.ServerAddress, "like https://gateway.example.com, without user, query or fragment")
 	}
 	return nil
 }
+
+var (
+	// scheme begins an address; a MySQL DSN has none, though "://" may stand in
+	// its password.
+	scheme            = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+	passwordParameter = regexp.MustCompile(`([?&](?:ssl)?password=)[^&]*`)
+)
 
 func (c *Config) parseDatabase(s *Settings) error {
 	var err error
@@ -160,9 +194,8 @@ func (c *Config) parseDatabase(s *Settings) error {
 		s.DSN = d
 	case strings.HasPrefix(d, "sqlite:"), strings.HasPrefix(d, "file:"):
 		s.DSN = d
-	case strings.Contains(d, "://"):
-		scheme, _, _ := strings.Cut(d, "://")
-		return wrong("SQL_DSN", scheme+"://…", "MySQL's user:password@tcp(host:3306)/oneapi, postgres://…, or empty for SQLite")
+	case scheme.MatchString(d):
+		return wrong("SQL_DSN", scheme.FindString(d)+"…", "MySQL's user:password@tcp(host:3306)/oneapi, postgres://…, or empty for SQLite")
 	default:
 		if cfg, err := mysql.ParseDSN(d); err != nil || cfg.DBName == "" {
 			return wrong("SQL_DSN", "(hidden)", "like user:password@tcp(host:3306)/oneapi?charset=utf8mb4 (or postgres://…, or empty for SQLite)")
@@ -363,19 +396,12 @@ func (s *Settings) MasterKey() (*secret.Keyring, error) {
 }
 
 // addressWithoutPassword masks what stands between the first colon after the
-// scheme and the last @.
+// scheme and the last @, and passwords given as parameters.
 func addressWithoutPassword(dsn string) string {
-	at := strings.LastIndex(dsn, "@")
-	if at < 0 {
-		return dsn
+	if start, at := len(scheme.FindString(dsn)), strings.LastIndex(dsn, "@"); at > start {
+		if colon := strings.Index(dsn[start:at], ":"); colon >= 0 {
+			dsn = dsn[:start+colon+1] + "[redacted]" + dsn[at:]
+		}
 	}
-	start := 0
-	if i := strings.Index(dsn, "://"); i >= 0 && i < at {
-		start = i + 3
-	}
-	colon := strings.Index(dsn[start:at], ":")
-	if colon < 0 {
-		return dsn
-	}
-	return dsn[:start+colon+1] + "[redacted]" + dsn[at:]
+	return passwordParameter.ReplaceAllString(dsn, "${1}[redacted]")
 }

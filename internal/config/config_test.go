@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -133,13 +134,26 @@ func TestFlagsWinOverEnvironmentOverFileOverDefault(t *testing.T) {
 }
 
 func TestSecretsAreNotShown(t *testing.T) {
-	c := config.Config{EncryptionKey: "super-secret", SQLDSN: "root:pass:w@rd@tcp(db:3306)/x", RedisConnString: "redis://:hunter2@r:6379"}
-	for _, v := range c.InForce(nil) {
-		for _, s := range []string{"super-secret", "pass:w@rd", "hunter2"} {
-			if strings.Contains(v.Value, s) {
+	for _, c := range []config.Config{
+		{EncryptionKey: "hunter2"},
+		{InitialRootToken: "hunter2"},
+		{SQLDSN: "root:hunter2:w@rd@tcp(db:3306)/x"},
+		{SQLDSN: "root:p://hunter2@tcp(db:3306)/x"},
+		{SQLDSN: "postgres://one:hunter2@db/x"},
+		{SQLDSN: "postgres://one@db/x?sslmode=disable&password=hunter2"},
+		{RedisConnString: "redis://:hunter2@r:6379"},
+	} {
+		for _, v := range c.InForce(nil) {
+			if strings.Contains(v.Value, "hunter2") {
 				t.Errorf("%s shows %q", v.Name, v.Value)
 			}
 		}
+	}
+}
+
+func TestAPasswordMayLookLikeAnAddress(t *testing.T) {
+	if _, _, err := parse(t, map[string]string{"SQL_DSN": "root:p://w@tcp(db:3306)/oneapi"}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -161,4 +175,54 @@ func TestTheMasterKeyIsMadeOnceAndKept(t *testing.T) {
 	if c, err := s.MasterKey(); err != nil || c.ID() == a.ID() {
 		t.Errorf("the configured key does not win: %v", err)
 	}
+}
+
+func TestAWrongEnvFileIsNamedByItsLineAlone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(file, []byte("# mine\nONE_API_TEST_A=\"two\nlines\"\nENCRYPTION-KEY=hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := config.LoadEnvFile(file)
+	if err == nil || !strings.Contains(err.Error(), "line 4") || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnEnvFileMayBeginWithAMark(t *testing.T) {
+	file := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(file, []byte("\ufeffONE_API_TEST_MARK=x\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Unsetenv("ONE_API_TEST_MARK") })
+	set, err := config.LoadEnvFile(file)
+	if err != nil || !slices.Equal(set, []string{"ONE_API_TEST_MARK"}) || os.Getenv("ONE_API_TEST_MARK") != "x" {
+		t.Errorf("set %q, %v, value %q", set, err, os.Getenv("ONE_API_TEST_MARK"))
+	}
+}
+
+// Whatever stands in a variable, the answer is settings or one line that does
+// not tell a password.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"", "3000", "inof", "1h", "root:hunter2@tcp(db)/x", "postgres://u:hunter2@h", "10.0.0.0/8", "::1", "https://x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		var defaults config.Config
+		p, err := kong.New(&defaults)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Parse(nil); err != nil {
+			t.Skip(err)
+		}
+		for i := range reflect.TypeFor[config.Config]().NumField() {
+			c := defaults
+			reflect.ValueOf(&c).Elem().Field(i).SetString(value)
+			_, err := c.Parse()
+			name := reflect.TypeFor[config.Config]().Field(i).Tag.Get("env")
+			if err != nil && (!strings.HasPrefix(err.Error(), name+" is ") || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") && (name == "SQL_DSN" || name == "REDIS_CONN_STRING")) {
+				t.Errorf("%s=%q: %v", name, value, err)
+			}
+		}
+	})
 }

@@ -90,23 +90,33 @@ func Refuse(log *slog.Logger, fail Failer, w http.ResponseWriter, r *http.Reques
 
 // JSON answers with v.
 func JSON(w http.ResponseWriter, status int, v any) error {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	return WriteJSON(w, status, v)
+}
+
+// WriteJSON is JSON with the content type that is set already.
+func WriteJSON(w http.ResponseWriter, status int, v any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // addresses stay readable; the content type is JSON
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	return Bytes(w, status, b.Bytes())
+	write(w, status, b.Bytes())
+	return nil
 }
 
 // Bytes answers with a JSON text.
 func Bytes(w http.ResponseWriter, status int, body []byte) error {
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	write(w, status, body)
+	return nil
+}
+
+func write(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the caller may be gone; there is nobody to tell
-	return nil
 }
 
 // Body reads the whole body, at most limit bytes.
@@ -187,12 +197,20 @@ func Around(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
 					"took", time.Since(started).Round(10*time.Microsecond))
 			}
 		}()
+		Routed(log, mux, fail).ServeHTTP(rec, r)
+	})
+}
+
+// Routed serves what the mux routes, and refuses the rest in the API's own
+// dialect instead of the mux's plain text.
+func Routed(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler, pattern := mux.Handler(r)
 		if pattern == "" {
-			unrouted(log, handler, fail, rec, r)
+			unrouted(log, handler, fail, w, r)
 			return
 		}
-		mux.ServeHTTP(rec, r)
+		mux.ServeHTTP(w, r)
 	})
 }
 
@@ -253,14 +271,7 @@ func ClientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		return netip.Addr{}
 	}
 	peer = peer.Unmap()
-	isTrusted := func(a netip.Addr) bool {
-		for _, p := range trusted {
-			if p.Contains(a) {
-				return true
-			}
-		}
-		return false
-	}
+	isTrusted := func(a netip.Addr) bool { return within(trusted, a) }
 	if !isTrusted(peer) {
 		return peer
 	}
@@ -278,4 +289,20 @@ func ClientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		return a.Unmap()
 	}
 	return peer
+}
+
+// TrustedPeer reports whether a request came through a proxy that the operator
+// trusts.
+func TrustedPeer(r *http.Request, trusted []netip.Prefix) bool {
+	p, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && within(trusted, p.Addr().Unmap())
+}
+
+func within(prefixes []netip.Prefix, a netip.Addr) bool {
+	for _, p := range prefixes {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
 }

@@ -85,7 +85,8 @@ type Provider interface {
 	Submit(ctx context.Context, cred Credential, s Submission) (Accepted, error)
 	// Query asks for one task by upstream id, or by external id when that is
 	// empty. An *Error with NotFound means that the upstream definitely does not
-	// know it.
+	// know it; every other kind (Unanswered, or a fault of the account) says
+	// nothing about the task.
 	Query(ctx context.Context, cred Credential, ref TaskRef) (Report, error)
 }
 
@@ -96,6 +97,8 @@ type BatchQuerier interface {
 	// be batched with this credential.
 	BatchKey(cred Credential, ref TaskRef) string
 	BatchLimit() int
+	// QueryBatch asks for up to BatchLimit refs of one BatchKey. The map's keys
+	// are the refs' UpstreamID, or Ref for refs without one.
 	QueryBatch(ctx context.Context, cred Credential, refs []TaskRef) (map[string]Report, error)
 }
 
