@@ -224,7 +224,7 @@ func (d Dialect) unixMillis() string {
 func (d Dialect) pools(ctx context.Context, dsn string, o Options) (write, read *sql.DB, err error) {
 	switch d {
 	case SQLite:
-		return openSQLite(dsn)
+		return openSQLite(ctx, dsn)
 	case Postgres:
 		cfg, err := pgx.ParseConfig(dsn)
 		if err != nil {
@@ -254,7 +254,7 @@ func (d Dialect) pools(ctx context.Context, dsn string, o Options) (write, read 
 	return write, write, nil
 }
 
-func openSQLite(dsn string) (write, read *sql.DB, err error) {
+func openSQLite(ctx context.Context, dsn string) (write, read *sql.DB, err error) {
 	path := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "file:"), "//")
 	path, _, _ = strings.Cut(path, "?")
 	if path == "" {
@@ -270,7 +270,7 @@ func openSQLite(dsn string) (write, read *sql.DB, err error) {
 	}
 	write.SetMaxOpenConns(1)
 	// Opening the writer first makes the file and its WAL mode.
-	if err := write.Ping(); err != nil {
+	if err := write.PingContext(ctx); err != nil {
 		_ = write.Close()
 		return nil, nil, fmt.Errorf("open %s: %w", path, err)
 	}

@@ -312,7 +312,7 @@ func (s *Store) prepare(queries []string) {
 		if _, ok := s.prepared.Load(q); ok {
 			continue
 		}
-		stmt, err := s.wdb.Prepare(q)
+		stmt, err := s.wdb.PrepareContext(context.Background(), q)
 		if err != nil {
 			s.log.Warn("could not prepare a statement", "err", err)
 			return
@@ -706,8 +706,11 @@ func (b *batch) spendBudgets() error {
 	holds := map[int64][]*member{}
 	for _, m := range b.accepts {
 		if !m.refused() && m.accept.Task.TokenID != 0 {
-			holds[m.accept.Task.TokenID] = append(holds[m.accept.Task.TokenID], m)
-			settle[m.accept.Task.TokenID] = settle[m.accept.Task.TokenID]
+			id := m.accept.Task.TokenID
+			holds[id] = append(holds[id], m)
+			if _, ok := settle[id]; !ok {
+				settle[id] = spent{} // so that it is visited
+			}
 		}
 	}
 	for _, id := range sortedKeys(settle) {
