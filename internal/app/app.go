@@ -184,14 +184,17 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		err = srv.Shutdown(stop)
 		cancel()
-		<-failed
+		err = errors.Join(err, <-failed)
 	}
 	stopWork()
 	wg.Wait()
 	writes, commits := a.Store.Writes()
 	a.log.Warn("stopped", "writes", writes, "commits", commits)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("some requests did not end in time and were cut off")
+	}
 	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
+		return nil
 	}
 	return err
 }

@@ -26,8 +26,11 @@ func (s *Service) Dispatch(ctx context.Context, t task.Task) error {
 	}
 	v := s.Directory.View()
 	next, err := s.candidates(v, &t, s.groupOf(v, t.UserID), nil)
-	if err != nil || len(next) == 0 {
-		return nil // its deadline ends it if no channel ever comes
+	if len(next) == 0 {
+		if err != nil {
+			s.Log.DebugContext(ctx, "no channel for a waiting task", "task", t.ID, "err", err)
+		}
+		return nil // its deadline ends it if none ever comes
 	}
 	body, err := s.Store.Body(ctx, t.ID)
 	if err != nil {

@@ -182,7 +182,11 @@ func Around(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
 		started := time.Now()
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
+			p := recover()
+			if e, ok := p.(error); ok && errors.Is(e, http.ErrAbortHandler) {
+				panic(p) // a handler's way to cut the connection
+			}
+			if p != nil {
 				log.ErrorContext(r.Context(), "panic", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 				if !rec.wrote {
 					fail(rec, r, fault.From(errors.New("panic")))

@@ -2,7 +2,7 @@
 // against a simulated Kling without delay, sends load from many clients, and
 // prints rates, latencies, CPU and commits per order.
 //
-//	go run ./internal/loadgen -binary bin/one-api -db sqlite
+//	go run ./internal/loadgen -db sqlite
 package main
 
 import (
@@ -46,7 +46,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.binary, "binary", "bin/one-api", "the built gateway")
+	flag.StringVar(&o.binary, "binary", "./one-api", "the built gateway")
 	flag.StringVar(&o.db, "db", "sqlite", "sqlite, mysql or postgres")
 	flag.StringVar(&o.dsn, "dsn", os.Getenv("TEST_MYSQL_DSN"), "server to make the database on; default TEST_MYSQL_DSN or TEST_POSTGRES_DSN")
 	flag.IntVar(&o.clients, "clients", 64, "parallel clients")
@@ -113,8 +113,11 @@ func run(ctx context.Context, o options) error {
 			TaskID string `json:"task_id"`
 			Status string `json:"status"`
 		}
-		if err := json.Unmarshal(body, &a); err != nil || a.Status != "submitted" {
-			return fmt.Errorf("answer %s, %v", body, err)
+		if err := json.Unmarshal(body, &a); err != nil {
+			return err
+		}
+		if a.Status != "submitted" {
+			return fmt.Errorf("answered %s", body)
 		}
 		mu.Lock()
 		ids = append(ids, a.TaskID)
