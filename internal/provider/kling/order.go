@@ -40,7 +40,7 @@ const (
 func Parse(route string, body []byte) (Order, error) {
 	p, urlModel := productAt(route)
 	if p == nil {
-		return Order{}, fault.New(fault.NotFound, "There is no product at %s.", clip80(route)).Named("unknown_path")
+		return Order{}, fault.New(fault.NotFound, "There is no product at %s.", clip80(route)).Named("route_not_found")
 	}
 	f := readForm(body)
 	if f.fault != nil {

@@ -538,11 +538,11 @@ func TestParseNamesWhatIsNotOffered(t *testing.T) {
 		{turboText, `{"prompt":"x","model":"kling-3.0"}`, "model_not_found"},
 		{"/text-to-video/kling-3.0", `{"prompt":"x"}`, "model_not_found"},
 		{"/text-to-video/kling-v1-6", `{"prompt":"x"}`, "model_not_found"},
-		{"/text-to-video/", `{"prompt":"x"}`, "unknown_path"},
-		{"/text-to-video/a/b", `{"prompt":"x"}`, "unknown_path"},
-		{"/v1/videos/text2video/", `{"prompt":"x"}`, "unknown_path"},
-		{"/v1/videos/text2image", `{"prompt":"x"}`, "unknown_path"},
-		{"", `{"prompt":"x"}`, "unknown_path"},
+		{"/text-to-video/", `{"prompt":"x"}`, "route_not_found"},
+		{"/text-to-video/a/b", `{"prompt":"x"}`, "route_not_found"},
+		{"/v1/videos/text2video/", `{"prompt":"x"}`, "route_not_found"},
+		{"/v1/videos/text2image", `{"prompt":"x"}`, "route_not_found"},
+		{"", `{"prompt":"x"}`, "route_not_found"},
 	} {
 		_, err := kling.Parse(tt[0], []byte(tt[1]))
 		if f := fault.From(err); f == nil || f.Code != fault.NotFound || f.Word() != tt[2] {

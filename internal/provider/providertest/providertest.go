@@ -199,8 +199,14 @@ func other(t *testing.T) (url string) {
 	return s.URL + "/elsewhere"
 }
 
-// check looks at an error of a provider and returns it.
-func (h Harness) check(t *testing.T, err error, want ...provider.Kind) *provider.Error {
+// check looks at an error of a provider.
+func (h Harness) check(t *testing.T, err error, want ...provider.Kind) {
+	t.Helper()
+	_ = h.refusal(t, err, want...)
+}
+
+// refusal is check for a test that has more to say of the error.
+func (h Harness) refusal(t *testing.T, err error, want ...provider.Kind) *provider.Error {
 	t.Helper()
 	if err == nil {
 		t.Fatalf("got no error, want %v", want)
@@ -283,7 +289,7 @@ func submits(t *testing.T, h Harness) {
 		t.Run("refused/"+r.Name, func(t *testing.T) {
 			u := newUpstream(t, h, r.Answer.reply)
 			_, err := u.p.Submit(t.Context(), u.cred(), h.Submission)
-			e := h.check(t, err, r.Kind)
+			e := h.refusal(t, err, r.Kind)
 			if e.Message == "" {
 				t.Error("the refusal has no words")
 			}
@@ -294,7 +300,7 @@ func submits(t *testing.T, h Harness) {
 				a.Header = http.Header{"Retry-After": {"3"}}
 				u := newUpstream(t, h, a.reply)
 				_, err := u.p.Submit(t.Context(), u.cred(), h.Submission)
-				if e := h.check(t, err, provider.Throttled); e.RetryAfter != 3*time.Second {
+				if e := h.refusal(t, err, provider.Throttled); e.RetryAfter != 3*time.Second {
 					t.Errorf("RetryAfter is %s, want 3s", e.RetryAfter)
 				}
 			})
