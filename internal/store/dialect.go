@@ -295,6 +295,7 @@ func mysqlConfig(ctx context.Context, dsn string) (*mysql.Config, error) {
 	cfg.ClientFoundRows = true
 	cfg.InterpolateParams = true // one round trip a statement; the charset is UTF-8
 	cfg.MultiStatements = false
+	cfg.MaxAllowedPacket = 0 // as the server says
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}

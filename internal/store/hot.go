@@ -828,7 +828,9 @@ func (b *batch) insertRows() error {
 		}
 		t := m.task()
 		videos.add(taskValues(&t)...)
-		bodies.add(t.ID, m.accept.Body)
+		for n, piece := range pieces(m.accept.Body) {
+			bodies.add(t.ID, n, piece)
+		}
 		entry(&m.accept.Hold)
 		if i := m.accept.Idempotency; i != nil {
 			keys.add(t.UserID, i.Key, i.Hash, t.ID, 0, nil, millis(t.CreatedAt))
@@ -856,7 +858,7 @@ func (b *batch) insertRows() error {
 		rows rows
 	}{
 		{"videos (" + taskColumns + ")", videos},
-		{"task_requests (task_id, body)", bodies},
+		{"task_requests (task_id, n, body)", bodies},
 		{"journal (id, kind, task_id, phase, reference, user_id, token_id, actor, memo, created_at)", journal},
 		{"postings (journal_id, n, from_account, to_account, amount)", postings},
 		{"idempotency_keys (user_id, idem_key, hash, task_id, status, body, created_at)", keys},
@@ -901,6 +903,18 @@ func (b *batch) writeNotes() error {
 		}
 	}
 	return nil
+}
+
+// bodyPiece bounds a row of task_requests: MariaDB takes statements of 16 MB by
+// default, and pictures come in the body.
+const bodyPiece = 1 << 20
+
+// pieces cuts a body for table task_requests; an empty body is one piece.
+func pieces(body []byte) [][]byte {
+	if len(body) <= bodyPiece {
+		return [][]byte{body}
+	}
+	return slices.Collect(slices.Chunk(body, bodyPiece))
 }
 
 // rows are argument lists for one multi-row insert.

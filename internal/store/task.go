@@ -165,12 +165,27 @@ func (s *Store) readStmt(ctx context.Context, query string) (*sql.Stmt, error) {
 
 // Body is an order as the upstream gets it.
 func (s *Store) Body(ctx context.Context, taskID string) ([]byte, error) {
-	var b []byte
-	err := s.rdb.QueryRowContext(ctx, s.dialect.rebind("SELECT body FROM task_requests WHERE task_id = ?"), taskID).Scan(&b)
-	if errors.Is(err, sql.ErrNoRows) {
+	rows, err := s.rdb.QueryContext(ctx, s.dialect.rebind("SELECT body FROM task_requests WHERE task_id = ? ORDER BY n"), taskID)
+	if err != nil {
+		return nil, failure(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var body []byte
+	found := false
+	for rows.Next() {
+		var piece []byte
+		if err := rows.Scan(&piece); err != nil {
+			return nil, err
+		}
+		body, found = append(body, piece...), true
+	}
+	if err := rows.Err(); err != nil {
+		return nil, failure(err)
+	}
+	if !found {
 		return nil, noTask(taskID)
 	}
-	return b, failure(err)
+	return body, nil
 }
 
 // TaskFilter picks tasks for a list. Zero fields do not filter.

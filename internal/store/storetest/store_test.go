@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -107,6 +108,22 @@ func TestATaskIsReadAsItWasWritten(t *testing.T) {
 		}
 		if _, err := f.UserTask(context.Background(), f.User.ID+1, a.Task.ID); !fault.Is(err, fault.NotFound) {
 			t.Errorf("another user's read = %v, want NotFound", err)
+		}
+	})
+}
+
+// A picture in the body is larger than what a server takes in one statement.
+func TestALargeBodyIsKeptWhole(t *testing.T) {
+	eachFixture(t, 1000, func(t *testing.T, f Fixture) {
+		a := f.Order(1)
+		a.Body = make([]byte, 24<<20+7)
+		for i := range a.Body {
+			a.Body[i] = "ab'\"\\\x00\n9"[i%8]
+		}
+		accept(t, f, a)
+		got, err := f.Body(context.Background(), a.Task.ID)
+		if err != nil || !bytes.Equal(got, a.Body) {
+			t.Errorf("read %d bytes of %d, %v", len(got), len(a.Body), err)
 		}
 	})
 }

@@ -178,10 +178,13 @@ CREATE TABLE IF NOT EXISTS videos (
     KEY videos_due (next_check_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- The order as the upstream gets it, for sending and for the task's page.
+-- The order as the upstream gets it, for sending and for the task's page, in
+-- pieces of at most 1 MB: servers bound the size of a statement.
 CREATE TABLE IF NOT EXISTS task_requests (
-    task_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
-    body    LONGBLOB NOT NULL
+    task_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    n       INT NOT NULL DEFAULT 0,
+    body    LONGBLOB NOT NULL,
+    PRIMARY KEY (task_id, n)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Outcomes of create calls. The call itself is committed in videos (attempt,

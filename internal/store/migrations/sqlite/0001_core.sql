@@ -178,10 +178,13 @@ CREATE UNIQUE INDEX IF NOT EXISTS videos_external ON videos (user_id, external_t
 CREATE INDEX IF NOT EXISTS videos_user ON videos (user_id, task_id);
 CREATE INDEX IF NOT EXISTS videos_due ON videos (next_check_at) WHERE next_check_at IS NOT NULL;
 
--- The order as the upstream gets it, for sending and for the task's page.
+-- The order as the upstream gets it, for sending and for the task's page, in
+-- pieces of at most 1 MB: servers bound the size of a statement.
 CREATE TABLE IF NOT EXISTS task_requests (
-    task_id TEXT NOT NULL PRIMARY KEY,
-    body    BLOB NOT NULL
+    task_id TEXT NOT NULL,
+    n       INT NOT NULL DEFAULT 0,
+    body    BLOB NOT NULL,
+    PRIMARY KEY (task_id, n)
 );
 
 -- Outcomes of create calls. The call itself is committed in videos (attempt,
