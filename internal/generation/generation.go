@@ -24,6 +24,7 @@ import (
 type Store interface {
 	Accept(task.Acceptance) (task.Committed, error)
 	Advance(task.Change) error // Conflict when the task has moved on
+	Task(ctx context.Context, id string) (task.Task, error)
 	Body(ctx context.Context, taskID string) ([]byte, error)
 	SetChannelStatus(ctx context.Context, id int64, from, to channel.Status, reason string) error
 	Now() time.Time

@@ -31,8 +31,8 @@ func (s *Service) submit(ctx context.Context, t task.Task, body []byte) (task.Ta
 			return s.refused(ctx, t, attempt, task.Rejected, refusal)
 		default:
 			s.accountFault(ctx, t.ChannelID, refusal)
-			next, refused, err := s.elsewhere(ctx, t, attempt, refusal, tried)
-			if err != nil || next.Status != task.Submitting {
+			next, refused, begun, err := s.elsewhere(ctx, t, attempt, refusal, tried)
+			if err != nil || !begun {
 				return next, refused, err
 			}
 			t = next
@@ -42,7 +42,8 @@ func (s *Service) submit(ctx context.Context, t task.Task, body []byte) (task.Ta
 			return t, nil, err
 		}
 		if err := s.record(ctx, task.Change{From: t, To: to, Attempt: attempt}); err != nil {
-			return t, nil, s.lost(ctx, t, err)
+			t, err = s.overtaken(ctx, t, accepted.UpstreamID, err)
+			return t, nil, err
 		}
 		to.Epoch++
 		return to, nil, nil
@@ -106,7 +107,8 @@ func (s *Service) call(ctx context.Context, t task.Task, body []byte) (provider.
 func (s *Service) refused(ctx context.Context, t task.Task, a *task.Attempt, code task.FailCode, e *provider.Error) (task.Task, *provider.Error, error) {
 	to, err := s.fail(ctx, t, a, code, e.Message)
 	if err != nil {
-		return t, nil, s.lost(ctx, t, err)
+		t, err = s.overtaken(ctx, t, "", err)
+		return t, nil, err
 	}
 	return to, e, nil
 }
@@ -126,34 +128,38 @@ func (s *Service) fail(ctx context.Context, t task.Task, a *task.Attempt, code t
 }
 
 // elsewhere goes on after a definite refusal that says nothing against the
-// order: with another channel at once, with any channel later, or not at all.
-func (s *Service) elsewhere(ctx context.Context, t task.Task, a *task.Attempt, e *provider.Error, tried map[int64]bool) (task.Task, *provider.Error, error) {
+// order: with another channel at once (begun, and the caller is to send it), with
+// any channel later, or not at all.
+func (s *Service) elsewhere(ctx context.Context, t task.Task, a *task.Attempt, e *provider.Error, tried map[int64]bool) (next task.Task, refused *provider.Error, begun bool, err error) {
 	v := s.Directory.View()
 	now := s.Store.Now()
-	next, err := s.candidates(v, &t, s.groupOf(v, t.UserID), tried)
-	if err == nil && len(next) > 0 && now.Before(t.SendBefore) {
-		moved, err := s.begin(ctx, t, a, next)
+	others, err := s.candidates(v, &t, s.groupOf(v, t.UserID), tried)
+	if err == nil && len(others) > 0 && now.Before(t.SendBefore) {
+		moved, err := s.begin(ctx, t, a, others)
 		if err != nil {
-			return t, nil, s.lost(ctx, t, err)
+			t, err = s.overtaken(ctx, t, "", err)
+			return t, nil, false, err
 		}
 		if moved != nil {
-			return *moved, nil, nil
+			return *moved, nil, true, nil
 		}
 	}
 	temporary := e.Kind == provider.Throttled || e.Kind == provider.Unreachable
-	if err == nil && (temporary || len(next) > 0) && v.Settings.QueueWhenBusy && now.Before(t.SendBefore) {
+	if err == nil && (temporary || len(others) > 0) && v.Settings.QueueWhenBusy && now.Before(t.SendBefore) {
 		until := now.Add(max(restFirst, min(e.RetryAfter, restMost)))
 		to, err := t.Wait(until, now)
 		if err != nil {
-			return t, nil, err
+			return t, nil, false, err
 		}
 		if err := s.record(ctx, task.Change{From: t, To: to, Attempt: a}); err != nil {
-			return t, nil, s.lost(ctx, t, err)
+			t, err = s.overtaken(ctx, t, "", err)
+			return t, nil, false, err
 		}
 		to.Epoch++
-		return to, nil, nil
+		return to, nil, false, nil
 	}
-	return s.refused(ctx, t, a, task.NoChannel, e)
+	next, refused, err = s.refused(ctx, t, a, task.NoChannel, e)
+	return next, refused, false, err
 }
 
 // begin records the next attempt on the first of the candidates that has a
@@ -188,6 +194,32 @@ func (s *Service) accountFault(ctx context.Context, channelID int64, e *provider
 	} else if !fault.Is(err, fault.Conflict) { // somebody else was faster
 		s.Log.ErrorContext(ctx, "could not take a channel out of service", "channel", channelID, "err", err)
 	}
+}
+
+// overtaken goes on when the outcome of a create call could not be recorded.
+// If somebody else has moved the task meanwhile, the rescuer because this node
+// was slow, their word stands; but an acceptance that we hold settles what they
+// could only call unknown.
+func (s *Service) overtaken(ctx context.Context, t task.Task, upstreamID string, cause error) (task.Task, error) {
+	if !fault.Is(cause, fault.Conflict) {
+		return t, s.lost(ctx, t, cause)
+	}
+	current, err := s.Store.Task(ctx, t.ID)
+	if err != nil {
+		return t, s.lost(ctx, t, err)
+	}
+	if upstreamID == "" || current.Status != task.Unknown || current.Ref != t.Ref {
+		return current, nil
+	}
+	to, err := current.Accepted(upstreamID, s.Store.Now())
+	if err == nil {
+		err = s.record(ctx, task.Change{From: current, To: to})
+	}
+	if err != nil {
+		return current, ignoreMovedOn(err) // whoever was faster knows as much
+	}
+	to.Epoch++
+	return to, nil
 }
 
 // lost is the answer when the outcome of a create call could not be recorded:

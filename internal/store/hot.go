@@ -898,7 +898,10 @@ func (b *batch) writeNotes() error {
 				return err
 			}
 		}
-		if _, err := b.exec("UPDATE videos SET next_check_at = ? WHERE task_id = ? AND next_check_at > ?", now, c.TaskID, now); err != nil {
+		// A task that is being sent is left alone: its due time is the sender's
+		// lease, and the answer to the create call is on its way.
+		if _, err := b.exec("UPDATE videos SET next_check_at = ? WHERE task_id = ? AND next_check_at > ? AND status NOT IN ('pending', 'submitting')",
+			now, c.TaskID, now); err != nil {
 			return err
 		}
 	}

@@ -290,10 +290,11 @@ func (s *Store) ClaimDue(ctx context.Context, limit int) ([]task.Task, error) {
 	return out, nil
 }
 
-// CheckNow makes a live task's next check due at once.
+// CheckNow makes the next check of a task that the upstream has, or may have,
+// due at once.
 func (s *Store) CheckNow(ctx context.Context, taskID string) error {
 	return s.transact(ctx, func(tx bun.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE videos SET next_check_at = ? WHERE task_id = ? AND next_check_at > ?",
+		_, err := tx.ExecContext(ctx, "UPDATE videos SET next_check_at = ? WHERE task_id = ? AND next_check_at > ? AND status NOT IN ('pending', 'submitting')",
 			millis(s.Now()), taskID, millis(s.Now()))
 		return err
 	})

@@ -471,6 +471,24 @@ func TestACallbackMakesACheckDueAndIsKeptOnce(t *testing.T) {
 	})
 }
 
+// The upstream may call back before it has answered the create call. The due
+// time of a task that is being sent is the sender's lease: cut short, others
+// would take the sender for dead.
+func TestACallbackLeavesTheSendersLeaseAlone(t *testing.T) {
+	eachFixture(t, 1_000_000, func(t *testing.T, f Fixture) {
+		sending := accept(t, f, f.OnChannel(t, 1000, 1, 0))
+		if err := f.RecordCallback(store.Callback{TaskID: sending.ID, Attempt: 1, Hash: "a", Status: "submitted", Body: "{}"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.CheckNow(context.Background(), sending.ID); err != nil {
+			t.Fatal(err)
+		}
+		if due, err := f.ClaimDue(context.Background(), 10); err != nil || len(due) != 0 {
+			t.Errorf("a task that is being sent was due: %v, %v", due, err)
+		}
+	})
+}
+
 func TestAnEventIsDeliveredUntilItIsDone(t *testing.T) {
 	eachFixture(t, 1_000_000, func(t *testing.T, f Fixture) {
 		ctx := context.Background()
