@@ -63,6 +63,7 @@ type App struct {
 	log      *slog.Logger
 	options  Options
 	draining atomic.Bool
+	underWay atomic.Int64
 }
 
 // maxClockOffset is how far a node's clock may be from the database's before
@@ -148,6 +149,31 @@ func (a *App) ready(ctx context.Context) error {
 	return a.Store.Ping(ctx)
 }
 
+// noticeTime is how long a stopping node with requests under way goes on
+// listening, not ready, so that load balancers see it before their connections
+// are refused.
+const noticeTime = 2 * time.Second
+
+// counted counts the requests under way, health checks aside.
+func (a *App) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			a.underWay.Add(1)
+			defer a.underWay.Add(-1)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// drain waits until no request is under way, at most for a time.
+func (a *App) drain(most time.Duration) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(most); a.underWay.Load() > 0 && time.Now().Before(end); {
+		<-tick.C
+	}
+}
+
 // drainTime is how long requests and create calls may take to end after a
 // stop was asked for.
 const drainTime = 35 * time.Second
@@ -165,7 +191,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	wg.Go(func() { a.Worker.Run(work) })
 
 	srv := &http.Server{
-		Handler:           a.Handler,
+		Handler:           a.counted(a.Handler),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       2 * time.Minute,
 		WriteTimeout:      3 * time.Minute, // the longest create call and ?wait= fit
@@ -181,6 +207,8 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 		a.draining.Store(true)
 		a.log.Info("stopping; requests under way may end")
+		srv.SetKeepAlivesEnabled(false)
+		a.drain(noticeTime)
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		err = srv.Shutdown(stop)
 		cancel()

@@ -60,7 +60,8 @@ func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	done, err := s.Store.Accept(task.Acceptance{
-		Task: t, Body: o.Request.Body, Hold: ledger.Hold(t.Order(), now), MaxLive: limit, Idempotency: o.Idempotency,
+		Task: t, Body: o.Request.Body, Hold: ledger.Hold(t.Order(), now), MaxLive: limit, NoWait: !view.Settings.QueueWhenBusy,
+		Idempotency: o.Idempotency,
 	})
 	if err != nil {
 		return none, err

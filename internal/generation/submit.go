@@ -28,7 +28,7 @@ func (s *Service) submit(ctx context.Context, t task.Task, body []byte) (task.Ta
 		case refusal.Kind == provider.Unsure, refusal.Kind == provider.Duplicate:
 			to, err = t.Unsure(attempt.AnsweredAt)
 		case refusal.Kind == provider.Rejected:
-			return s.refused(ctx, t, attempt, task.Rejected, refusal)
+			return s.refused(ctx, t, attempt, task.Rejected, refusal.Message, refusal)
 		default:
 			s.accountFault(ctx, t.ChannelID, refusal)
 			next, refused, begun, err := s.elsewhere(ctx, t, attempt, refusal, tried)
@@ -103,9 +103,10 @@ func (s *Service) call(ctx context.Context, t task.Task, body []byte) (provider.
 	return acc, nil
 }
 
-// refused ends a task that cannot be sent.
-func (s *Service) refused(ctx context.Context, t task.Task, a *task.Attempt, code task.FailCode, e *provider.Error) (task.Task, *provider.Error, error) {
-	to, err := s.fail(ctx, t, a, code, e.Message)
+// refused ends a task that cannot be sent. The reason is for the caller: what
+// an upstream says of the operator's account stays in the attempt.
+func (s *Service) refused(ctx context.Context, t task.Task, a *task.Attempt, code task.FailCode, reason string, e *provider.Error) (task.Task, *provider.Error, error) {
+	to, err := s.fail(ctx, t, a, code, reason)
 	if err != nil {
 		t, err = s.overtaken(ctx, t, "", err)
 		return t, nil, err
@@ -158,7 +159,7 @@ func (s *Service) elsewhere(ctx context.Context, t task.Task, a *task.Attempt, e
 		to.Epoch++
 		return to, nil, false, nil
 	}
-	next, refused, err = s.refused(ctx, t, a, task.NoChannel, e)
+	next, refused, err = s.refused(ctx, t, a, task.NoChannel, "No channel could take the order.", e)
 	return next, refused, false, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strconv"
@@ -238,7 +239,7 @@ func (d Dialect) pools(ctx context.Context, dsn string, o Options) (write, read 
 		cfg.RuntimeParams["default_transaction_isolation"] = "read committed"
 		write = stdlib.OpenDB(*cfg)
 	default:
-		cfg, err := mysqlConfig(ctx, dsn)
+		cfg, err := mysqlConfig(ctx, dsn, o.Log)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -283,10 +284,16 @@ func openSQLite(ctx context.Context, dsn string) (write, read *sql.DB, err error
 	return write, read, nil
 }
 
+// driverLog takes the driver's own lines, which repeat errors that callers get
+// anyway.
+type driverLog struct{ *slog.Logger }
+
+func (l driverLog) Print(v ...any) { l.Debug("mysql driver", "said", fmt.Sprint(v...)) }
+
 // mysqlConfig sets what correctness needs: matched instead of changed rows,
 // READ COMMITTED, strict mode, UTC. It asks the server which of the two names
 // for the isolation level it knows.
-func mysqlConfig(ctx context.Context, dsn string) (*mysql.Config, error) {
+func mysqlConfig(ctx context.Context, dsn string, log *slog.Logger) (*mysql.Config, error) {
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		return nil, errors.New("SQL_DSN is not a MySQL address: user:password@tcp(host:3306)/database?charset=utf8mb4")
@@ -296,6 +303,7 @@ func mysqlConfig(ctx context.Context, dsn string) (*mysql.Config, error) {
 	cfg.InterpolateParams = true // one round trip a statement; the charset is UTF-8
 	cfg.MultiStatements = false
 	cfg.MaxAllowedPacket = 0 // as the server says
+	cfg.Logger = driverLog{log}
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}

@@ -750,17 +750,31 @@ func (b *batch) holdBudget(id int64, members []*member) error {
 		}
 		m.err = fault.New(fault.InsufficientQuota, "The token's budget does not cover the price of %d quota (%s USD).", p, t.Quota.USD()).
 			Named("token_budget_exceeded")
-		for a, d := range map[ledger.Purpose]int64{ledger.Available: p, ledger.Held: -p} {
-			if _, err := b.exec(addBalance, d, int64(ledger.UserAccount(t.UserID, a, t.Test))); err != nil {
-				return err
-			}
+		if err := b.giveBack(t); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// giveBack undoes the hold of a task that is refused after its money was
+// taken. The transaction holds the locks of these rows already.
+func (b *batch) giveBack(t *task.Task) error {
+	if _, err := b.exec(addBalance, int64(t.Quota), int64(ledger.UserAccount(t.UserID, ledger.Available, t.Test))); err != nil {
+		return err
+	}
+	_, err := b.exec(addBalance, -int64(t.Quota), int64(ledger.UserAccount(t.UserID, ledger.Held, t.Test)))
+	return err
+}
+
+// channelsBusy refuses an order that may not wait.
+func channelsBusy(name string) error {
+	return fault.New(fault.Throttled, "All channels for %s are busy. Try again shortly.", name).Named("channels_busy").After(5 * time.Second)
+}
+
 // shiftLoads counts new tasks on their channels and gives back the places of
-// tasks that ended. A new task whose channel is at its limit waits as pending.
+// tasks that ended. A new task whose channel is at its limit waits as pending,
+// or is refused when it may not wait.
 func (b *batch) shiftLoads() error {
 	free := map[place]int64{}
 	for _, m := range b.changes {
@@ -805,7 +819,21 @@ func (b *batch) shiftLoads() error {
 			if err != nil {
 				return err
 			}
-			m.busy = !one
+			if one {
+				continue
+			}
+			if !m.accept.NoWait {
+				m.busy = true
+				continue
+			}
+			t := &m.accept.Task
+			m.err = channelsBusy(t.Model)
+			if err := b.giveBack(t); err != nil {
+				return err
+			}
+			if _, err := b.exec(settleBudget, -int64(t.Quota), 0, t.TokenID); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -174,8 +174,10 @@ type Acceptance struct {
 	Body []byte // video.Request.Body
 	Hold ledger.Entry
 	// MaxLive is the chosen channel's limit of live tasks per model, 0: none.
-	// When it is reached, the task is committed as Pending instead.
+	// When it is reached, the task is committed as Pending instead, or refused
+	// as Throttled when NoWait is set.
 	MaxLive     int
+	NoWait      bool
 	Idempotency *Idempotency
 }
 

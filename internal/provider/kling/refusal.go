@@ -182,7 +182,9 @@ func Number(e *fault.Error) int {
 var numbersByWord = map[string]int{
 	"missing_credentials": 1001,
 	"token_not_yet_valid": 1003,
+	"jwt_not_yet_valid":   1003,
 	"token_expired":       1004,
+	"jwt_expired":         1004,
 	"missing_parameter":   1200,
 	"invalid_json":        1200,
 }
