@@ -48,7 +48,7 @@ func CheckPassword(hash string, password secret.Text) (bool, error) {
 	}
 	var memory, time uint32
 	var threads uint8
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &time, &threads); err != nil || memory > 1<<20 || time > 16 || threads == 0 {
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &time, &threads); err != nil || memory > 1<<20 || time == 0 || time > 16 || threads == 0 {
 		return false, errors.New("the stored password hash has unknown parameters")
 	}
 	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
@@ -56,7 +56,7 @@ func CheckPassword(hash string, password secret.Text) (bool, error) {
 		return false, errors.New("the stored password hash is damaged")
 	}
 	want, err := base64.RawStdEncoding.DecodeString(parts[5])
-	if err != nil {
+	if err != nil || len(want) != argonKey {
 		return false, errors.New("the stored password hash is damaged")
 	}
 	return subtle.ConstantTimeCompare(want, derive(password, salt, memory, time, threads)) == 1, nil

@@ -44,10 +44,13 @@ type Console struct {
 	api huma.API
 }
 
+// huma asks this variable for the form of its own refusals; it is one for the
+// process, like the form.
+func init() { huma.NewError = newProblem }
+
 // Routes is the table of contents; each file of this package registers its
 // resource.
 func (c *Console) Routes(mux *http.ServeMux) {
-	huma.NewError = newProblem
 	cfg := huma.DefaultConfig("one-api management", c.Version)
 	cfg.Info.Description = "Users, tokens, channels, prices, tasks and money of a one-api gateway. Sign in with a session cookie, or send a personal access token as a bearer."
 	cfg.OpenAPIPath = "/api/openapi"

@@ -117,8 +117,8 @@ func newReader(t *testing.T, d store.Dialect) *reader {
 		}
 		name := cfg.DBName
 		r.vars["EXISTS oneapi "] = "EXISTS " + name + " "
-		cfg.DBName = ""
-		r.vars["root:password@tcp(localhost:3306)/oneapi"] = strings.TrimSuffix(cfg.FormatDSN(), "/") + "/" + name
+		address, _, _ := strings.Cut(cfg.FormatDSN(), "/")
+		r.vars["root:password@tcp(localhost:3306)/oneapi"] = address + "/" + name
 		if r.db, err = sql.Open("mysql", dsn); err != nil {
 			t.Fatal(err)
 		}
@@ -169,9 +169,11 @@ func (r *reader) background(code string) {
 	r.t.Cleanup(func() {
 		_ = syscall.Kill(-group, syscall.SIGTERM)
 		for range 400 { // the gateway is not our child; its port tells when it has gone
-			if _, err := http.Get(r.base + "/healthz"); err != nil {
+			resp, err := http.Get(r.base + "/healthz")
+			if err != nil {
 				return
 			}
+			_ = resp.Body.Close()
 			time.Sleep(25 * time.Millisecond)
 		}
 		_ = syscall.Kill(-group, syscall.SIGKILL)

@@ -15,7 +15,7 @@ import (
 
 // atOnce is how many tests run beside each other when nobody says -parallel.
 // Most of their time they wait for a poll that is due in seconds.
-const atOnce = "16"
+const atOnce = "6"
 
 func TestMain(m *testing.M) {
 	flag.Parse()

@@ -3,6 +3,7 @@ package generation
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"one-api/internal/fault"
 	"one-api/internal/ledger"
@@ -32,13 +33,13 @@ func (s *Service) Dispatch(ctx context.Context, t task.Task) error {
 		}
 		return nil // its deadline ends it if none ever comes
 	}
-	body, err := s.Store.Body(ctx, t.ID)
-	if err != nil {
-		return err
-	}
 	begun, err := s.begin(ctx, t, nil, next)
 	if err != nil || begun == nil {
 		return ignoreMovedOn(err)
+	}
+	body, err := s.Store.Body(ctx, t.ID)
+	if err != nil {
+		return err // the rescuer takes it up; nothing was sent
 	}
 	_, _, err = s.submit(ctx, *begun, body)
 	return err
@@ -67,7 +68,7 @@ func (s *Service) Rescue(ctx context.Context, t task.Task) error {
 func (s *Service) Check(ctx context.Context, t task.Task) error {
 	p, ok := s.Upstreams.Provider(t.Provider)
 	if !ok {
-		return nil
+		return s.overdue(ctx, t, nil)
 	}
 	cred, err := s.Credential(&t)
 	if err != nil {
@@ -93,6 +94,7 @@ func Ref(t *task.Task) provider.TaskRef {
 // query. It is the only way to success, and so to a charge.
 func (s *Service) Observe(ctx context.Context, t task.Task, r provider.Report) (task.Task, error) {
 	now := s.Store.Now()
+	r.Message = printable(r.Message)
 	if r.Note != "" {
 		s.Log.WarnContext(ctx, "odd answer from the upstream", "task", t.ID, "provider", t.Provider, "channel", t.ChannelID, "note", r.Note)
 	}
@@ -100,7 +102,7 @@ func (s *Service) Observe(ctx context.Context, t task.Task, r provider.Report) (
 	var err error
 	if t.Status == task.Unknown || t.Status == task.Submitting {
 		if r.UpstreamID == "" {
-			return t, nil
+			return t, s.overdue(ctx, t, nil)
 		}
 		if to, err = to.Accepted(r.UpstreamID, now); err != nil {
 			return t, err
@@ -112,7 +114,7 @@ func (s *Service) Observe(ctx context.Context, t task.Task, r provider.Report) (
 	case provider.Succeeded:
 		var e ledger.Entry
 		if to, e, err = to.Succeed(task.Outcome{Assets: r.Assets, Result: r.Result, Costs: r.Costs}, now); err != nil {
-			return t, err
+			return t, s.overdue(ctx, t, err)
 		}
 		entry = &e
 	case provider.Failed:
@@ -133,20 +135,38 @@ func (s *Service) Observe(ctx context.Context, t task.Task, r provider.Report) (
 		return s.expire(ctx, t)
 	}
 	if to.Status == t.Status {
-		return t, nil
+		if t.Absences == 0 {
+			return t, nil
+		}
+		to = to.Present(now) // absences count in a row only
 	}
 	c := task.Change{From: t, To: to, Settle: entry}
 	if entry != nil {
 		c.Event = s.event(&to)
 	}
 	if err := s.record(ctx, c); err != nil {
-		return t, ignoreMovedOn(err)
+		if err = ignoreMovedOn(err); err != nil && !fault.Is(err, fault.Unavailable) {
+			err = s.overdue(ctx, t, err) // what cannot be recorded must not hold the money for ever
+		}
+		return t, err
 	}
 	to.Epoch++
 	if entry != nil {
 		s.billed(ctx, &to)
 	}
 	return to, nil
+}
+
+// longestMessage bounds what is kept of an upstream's text.
+const longestMessage = 2000
+
+// printable makes an upstream's text fit for any database.
+func printable(text string) string {
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
+	if r := []rune(text); len(r) > longestMessage {
+		text = string(r[:longestMessage])
+	}
+	return text
 }
 
 // Missed records a query that brought no report: a definite absence counts,

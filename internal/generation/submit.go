@@ -82,7 +82,14 @@ func (s *Service) call(ctx context.Context, t task.Task, body []byte) (provider.
 	if !ok {
 		return provider.Accepted{}, &provider.Error{Kind: provider.Unreachable, Message: "the channel's circuit is open"}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.Timing.CreateTimeout)
+	// The lease ends the right to send: a node that was paused must not send
+	// what others have meanwhile asked about and perhaps sent again.
+	left := t.NextCheckAt.Sub(s.Store.Now())
+	if left <= 0 {
+		done(nil)
+		return provider.Accepted{}, &provider.Error{Kind: provider.Unsure, Message: "this node was too slow to send it; nothing was sent"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(s.Timing.CreateTimeout, left))
 	defer cancel()
 	sub := provider.Submission{
 		Request: video.Request{

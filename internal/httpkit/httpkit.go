@@ -5,6 +5,7 @@ package httpkit
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
@@ -48,6 +49,10 @@ func Status(c fault.Code) int {
 	return http.StatusInternalServerError
 }
 
+// statusClientClosed is nginx's word for a caller that did not wait for the
+// answer; nobody reads it but our own log.
+const statusClientClosed = 499
+
 // Handler is a handler that may fail.
 type Handler func(http.ResponseWriter, *http.Request) error
 
@@ -67,6 +72,11 @@ func Handle(log *slog.Logger, fail Failer, h Handler) http.Handler {
 // Refuse logs an error and writes it.
 func Refuse(log *slog.Logger, fail Failer, w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(err)
+	if f.Code == fault.Internal && errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		log.DebugContext(r.Context(), "the caller hung up", "method", r.Method, "path", r.URL.Path)
+		w.WriteHeader(statusClientClosed)
+		return
+	}
 	switch f.Code {
 	case fault.Internal:
 		log.ErrorContext(r.Context(), "internal error", "method", r.Method, "path", r.URL.Path, "err", err)

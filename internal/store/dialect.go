@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,8 +93,13 @@ func (d Dialect) insertSize(r rows) int {
 		size := 0
 		for i, row := range r {
 			for _, v := range row {
-				if b, ok := v.([]byte); ok {
-					size += len(b)
+				switch v := v.(type) {
+				case []byte:
+					size += len(v)
+				case string:
+					size += len(v)
+				case sql.NullString:
+					size += len(v.String)
 				}
 			}
 			if size > 1<<20 && i > 0 {
@@ -102,8 +108,14 @@ func (d Dialect) insertSize(r rows) int {
 		}
 		return len(r)
 	}
+	return statementSize(len(r))
+}
+
+// statementSize is how many of n rows go into one statement that is kept
+// compiled: few sizes, few texts.
+func statementSize(n int) int {
 	for _, size := range []int{64, 32, 16, 8, 4, 2} {
-		if len(r) >= size {
+		if n >= size {
 			return size
 		}
 	}
@@ -231,6 +243,9 @@ func (d Dialect) pools(ctx context.Context, dsn string, o Options) (write, read 
 		if err != nil {
 			return nil, nil, errors.New("SQL_DSN is not a PostgreSQL address: postgres://user:password@host:5432/database")
 		}
+		if cfg.ConnectTimeout == 0 {
+			cfg.ConnectTimeout = 5 * time.Second
+		}
 		// Durable whatever the server's default is; an operator who wants less
 		// can say so in the DSN.
 		if _, set := cfg.RuntimeParams["synchronous_commit"]; !set {
@@ -290,6 +305,8 @@ type driverLog struct{ *slog.Logger }
 
 func (l driverLog) Print(v ...any) { l.Debug("mysql driver", "said", fmt.Sprint(v...)) }
 
+var charsetPattern = regexp.MustCompile(`[?&]charset=([^&]*)`)
+
 // mysqlConfig sets what correctness needs: matched instead of changed rows,
 // READ COMMITTED, strict mode, UTC. It asks the server which of the two names
 // for the isolation level it knows.
@@ -300,6 +317,11 @@ func mysqlConfig(ctx context.Context, dsn string, log *slog.Logger) (*mysql.Conf
 	}
 	cfg.ParseTime, cfg.Loc = true, time.UTC
 	cfg.ClientFoundRows = true
+	// A server that has gone silent is away, not slow.
+	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = 5*time.Second, time.Minute, 30*time.Second
+	if m := charsetPattern.FindStringSubmatch(dsn); m != nil && !strings.HasPrefix(strings.ToLower(m[1]), "utf8") {
+		return nil, errors.New("SQL_DSN asks for a charset other than utf8mb4, which is not supported")
+	}
 	cfg.InterpolateParams = true // one round trip a statement; the charset is UTF-8
 	cfg.MultiStatements = false
 	cfg.MaxAllowedPacket = 0 // as the server says
@@ -375,7 +397,7 @@ func isStatementError(err error) bool {
 		return class != "57" && class != "53" && class != "58" && class != "08" && class != "25"
 	case errors.As(err, &lite):
 		switch lite.Code() & 0xff {
-		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM:
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM:
 			return false
 		}
 		return true

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -46,8 +49,15 @@ func (s *Store) ClaimDeliveries(ctx context.Context, limit int, lease time.Durat
 		for i := range out {
 			d := &out[i]
 			var created int64
-			if err := tx.QueryRowContext(ctx, "SELECT task_id, type, payload, created_at FROM events WHERE id = ?", d.EventID).
-				Scan(&d.TaskID, &d.Type, &d.Payload, &created); err != nil {
+			err := tx.QueryRowContext(ctx, "SELECT task_id, type, payload, created_at FROM events WHERE id = ?", d.EventID).
+				Scan(&d.TaskID, &d.Type, &d.Payload, &created)
+			if errors.Is(err, sql.ErrNoRows) { // removed by hand; there is nothing to send
+				if _, err := tx.ExecContext(ctx, "DELETE FROM deliveries WHERE event_id = ?", d.EventID); err != nil {
+					return err
+				}
+				continue
+			}
+			if err != nil {
 				return err
 			}
 			d.CreatedAt = moment(created)
@@ -58,7 +68,15 @@ func (s *Store) ClaimDeliveries(ctx context.Context, limit int, lease time.Durat
 		}
 		return rows.Err()
 	})
+	out = slices.DeleteFunc(out, func(d Delivery) bool { return d.TaskID == "" })
 	return out, err
+}
+
+// Postpone leaves a claimed delivery for later without counting a try.
+func (s *Store) Postpone(ctx context.Context, d Delivery, wait time.Duration) error {
+	_, err := s.write.ExecContext(ctx, "UPDATE deliveries SET next_try_at = ? WHERE event_id = ? AND endpoint_id = ? AND status = 'pending'",
+		millis(s.Now().Add(wait)), d.EventID, d.EndpointID)
+	return failure(err)
 }
 
 // DeliveryResult is how one try ended.

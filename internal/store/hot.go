@@ -22,9 +22,9 @@ import (
 // batch share one transaction; each member's guard is checked by itself, so a
 // refused member does not fail the others.
 //
-// Order of locks, the same on every node: channel loads that a step takes up,
-// task rows (by id), accounts (by number), token budgets (by id), channel
-// loads given back or taken up by new tasks, then rows nobody else can see yet.
+// Order of locks, the same on every node: channel loads (by channel and model),
+// task rows (by id), accounts (by number), token budgets (by id), then rows
+// nobody else can see yet.
 
 // op is one member: an acceptance or a change, and how it ended.
 type op struct {
@@ -132,12 +132,19 @@ func (s *Store) commit(batch []*op) {
 			}
 			return
 		}
-		if errors.Is(err, errCommit) && s.landed(batch) {
+		open := errors.Is(err, errCommit)
+		if open && s.landed(batch) {
 			b.publish()
 			return
 		}
 		for _, o := range batch {
 			o.err = failure(err)
+			if open && o.accept != nil {
+				// The transaction may yet exist, and with it the order.
+				f := *fault.From(o.err)
+				f.OrderMayExist = true
+				o.err = &f
+			}
 		}
 		if !isStatementError(err) {
 			s.log.Error("could not write to the database", "err", err, "writes", len(batch))
@@ -158,7 +165,8 @@ func (s *Store) landed(batch []*op) bool {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		found, err := s.trace(ctx, batch)
 		cancel()
-		if err == nil {
+		// Not found at once proves little: the server may still be committing.
+		if err == nil && (found || try >= 3) {
 			return found
 		}
 		time.Sleep(200 * time.Millisecond << try)
@@ -221,6 +229,7 @@ func newBatch(s *Store, ops []*op) *batch {
 			b.notes = append(b.notes, o)
 		}
 	}
+	slices.SortStableFunc(b.notes, func(x, y *op) int { return cmp.Compare(noteTask(x), noteTask(y)) })
 	slices.SortStableFunc(b.changes, func(x, y *member) int { return cmp.Compare(x.id, y.id) })
 	return b
 }
@@ -273,7 +282,7 @@ func (b *batch) run() (err error) {
 		}
 	}()
 	for _, step := range []func() error{
-		b.checkRepeats, b.takeUpLoads, b.moveTasks, b.moveMoney, b.spendBudgets, b.shiftLoads, b.insertRows, b.writeNotes,
+		b.checkRepeats, b.lockLoads, b.takeUpLoads, b.writeNotes, b.moveTasks, b.moveMoney, b.spendBudgets, b.shiftLoads, b.insertRows,
 	} {
 		if err = step(); err != nil {
 			return err
@@ -454,6 +463,12 @@ func (b *batch) take(p place, n int64, limit int) (bool, error) {
 	if err != nil || got > 0 {
 		return got > 0, err
 	}
+	// On MySQL an ignored insert leaves a shared lock on the row that exists, on
+	// which two full nodes would wait for each other.
+	var have int
+	if err := b.tx.QueryRowContext(b.ctx, b.s.hotText("SELECT COUNT(*) FROM channel_loads WHERE channel_id = ? AND model = ?"), p.channel, p.model).Scan(&have); err != nil || have > 0 {
+		return false, err // the row exists: the limit is reached
+	}
 	head, tail := b.s.dialect.insertIgnore("channel_loads (channel_id, model, live)")
 	made, err := b.exec(head+" VALUES (?, ?, 0)"+tail, p.channel, p.model)
 	if err != nil || made == 0 {
@@ -543,15 +558,22 @@ var errSomeLost = errors.New("a step of the batch has lost")
 // round trip; on SQLite, and when somebody lost, one by one.
 func (b *batch) step(members []*member, columns []string) error {
 	if len(members) > 1 && b.s.dialect != SQLite && !b.oneByOne && distinct(members) {
-		var args []any
-		for _, m := range members {
-			args = append(args, stepValues(m.change)...)
+		for len(members) > 0 {
+			size := statementSize(len(members))
+			var args []any
+			for _, m := range members[:size] {
+				args = append(args, stepValues(m.change)...)
+			}
+			n, err := b.exec(b.s.dialect.stepMany(columns, size), args...)
+			if err == nil && n != int64(size) {
+				err = errSomeLost
+			}
+			if err != nil {
+				return err
+			}
+			members = members[size:]
 		}
-		n, err := b.exec(b.s.dialect.stepMany(columns, len(members)), args...)
-		if err == nil && n != int64(len(members)) {
-			err = errSomeLost
-		}
-		return err
+		return nil
 	}
 	for _, m := range members {
 		n, err := b.exec(stepOne(columns), stepValues(m.change)...)
@@ -811,17 +833,21 @@ func (b *batch) shiftLoads() error {
 		if err != nil {
 			return err
 		}
+		full := false
 		for _, m := range members {
 			if ok {
 				continue
 			}
-			one, err := b.take(p, 1, m.accept.MaxLive)
-			if err != nil {
-				return err
+			one := false
+			if !full {
+				if one, err = b.take(p, 1, m.accept.MaxLive); err != nil {
+					return err
+				}
 			}
 			if one {
 				continue
 			}
+			full = true
 			if !m.accept.NoWait {
 				m.busy = true
 				continue
@@ -901,6 +927,14 @@ func (b *batch) insertRows() error {
 	return nil
 }
 
+// noteTask is the task whose row a note touches.
+func noteTask(o *op) string {
+	if o.callback != nil {
+		return o.callback.TaskID
+	}
+	return ""
+}
+
 // mostCallbacks bounds what one attempt may leave in the table.
 const mostCallbacks = 20
 
@@ -976,4 +1010,42 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// lockLoads locks every load row that the batch will touch, in one order on
+// all nodes, before any other row: steps take places before accounts, new tasks
+// after them, and two nodes would otherwise wait for each other.
+func (b *batch) lockLoads() error {
+	if b.s.dialect == SQLite {
+		return nil
+	}
+	set := map[place]bool{}
+	for _, m := range b.changes {
+		if begins(m.change) {
+			set[place{m.change.To.ChannelID, model.Base(m.change.To.Model)}] = true
+		}
+		if leaves(m.change) {
+			set[place{m.change.From.ChannelID, model.Base(m.change.From.Model)}] = true
+		}
+	}
+	for _, m := range b.accepts {
+		if !m.refused() && m.accept.Task.Status == task.Submitting {
+			set[place{m.accept.Task.ChannelID, model.Base(m.accept.Task.Model)}] = true
+		}
+	}
+	places := make([]place, 0, len(set))
+	for p := range set {
+		places = append(places, p)
+	}
+	slices.SortFunc(places, func(x, y place) int {
+		return cmp.Or(cmp.Compare(x.channel, y.channel), strings.Compare(x.model, y.model))
+	})
+	for _, p := range places {
+		var n int64
+		err := b.tx.QueryRowContext(b.ctx, b.s.hotText("SELECT live FROM channel_loads WHERE channel_id = ? AND model = ? FOR UPDATE"), p.channel, p.model).Scan(&n)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -61,7 +62,12 @@ type Mismatch struct {
 // journal, in one read transaction, and names each difference.
 func (s *Store) Verify(ctx context.Context) ([]Mismatch, error) {
 	var out []Mismatch
-	err := s.read.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	// One snapshot for all checks: tasks settle while they run.
+	snapshot := &sql.TxOptions{ReadOnly: true}
+	if s.dialect != SQLite {
+		snapshot.Isolation = sql.LevelRepeatableRead
+	}
+	err := s.read.RunInTx(ctx, snapshot, func(ctx context.Context, tx bun.Tx) error {
 		for _, c := range checks {
 			rows, err := tx.QueryContext(ctx, c.query)
 			if err != nil {

@@ -242,17 +242,20 @@ func (s *Store) Tasks(ctx context.Context, f TaskFilter) ([]task.Task, error) {
 	return out, failure(err)
 }
 
+// pendingGap is the wait before a task without a channel is tried again.
+const pendingGap = 2 * time.Second
+
 // pollGapCase is task.PollGap in SQL, with a fifth of jitter either way.
 func (d Dialect) pollGapCase() string {
 	var b strings.Builder
-	b.WriteString("CASE checks")
+	fmt.Fprintf(&b, "CASE WHEN status = 'pending' THEN %d", pendingGap.Milliseconds())
 	for n := 0; ; n++ {
 		gap := task.PollGap(n).Milliseconds()
 		if task.PollGap(n+1).Milliseconds() == gap && task.PollGap(n+2).Milliseconds() == gap {
 			fmt.Fprintf(&b, " ELSE %d END", gap)
 			break
 		}
-		fmt.Fprintf(&b, " WHEN %d THEN %d", n, gap)
+		fmt.Fprintf(&b, " WHEN checks = %d THEN %d", n, gap)
 	}
 	return "(" + b.String() + ") * (80 + " + d.jitter(41) + ") / 100"
 }

@@ -95,6 +95,13 @@ func (t Task) Absent(now time.Time) Task {
 	return t
 }
 
+// Present forgets absences: the upstream knows the task after all.
+func (t Task) Present(now time.Time) Task {
+	t.Absences, t.FirstAbsentAt = 0, time.Time{}
+	t.UpdatedAt, t.NextCheckAt = now, now.Add(PollGap(t.Checks))
+	return t
+}
+
 // Works records that the upstream works on it: submitted → processing.
 func (t Task) Works(now time.Time) (Task, error) {
 	if t.Status != Submitted {

@@ -140,7 +140,7 @@ func (s *Sender) Send(ctx context.Context, m Message, now time.Time) Result {
 		r.Err = fmt.Errorf("the receiver answered %d", resp.StatusCode)
 	}
 	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && n > 0 {
-		r.RetryAfter = min(time.Duration(n)*time.Second, 24*time.Hour)
+		r.RetryAfter = time.Duration(min(n, 24*3600)) * time.Second
 	}
 	return r
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"net/url"
 	"sync"
 	"time"
 
@@ -11,8 +12,13 @@ import (
 )
 
 const (
-	deliverAtOnce  = 200
+	// deliverWorkers is how many deliveries are under way at once, and
+	// deliverPerHost how many of them to one receiver: a slow one must not hold
+	// up the others.
 	deliverWorkers = 64
+	deliverPerHost = 4
+	// deliverLater is the wait of a delivery whose receiver is busy.
+	deliverLater = 5 * time.Second
 	// deliverLease outlives the longest try.
 	deliverLease = webhook.Timeout + 30*time.Second
 	deliverGap   = 2 * time.Second
@@ -21,32 +27,78 @@ const (
 // deliver sends events to their receivers.
 func (w *Worker) deliver(ctx context.Context) {
 	slots := make(chan struct{}, deliverWorkers)
+	hosts := &hostCounts{}
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for failing := false; ; {
-		due, err := w.Store.ClaimDeliveries(ctx, deliverAtOnce, deliverLease)
+		free := deliverWorkers - len(slots)
+		if free == 0 {
+			if !rest(ctx, 50*time.Millisecond, nil) {
+				return
+			}
+			continue
+		}
+		due, err := w.Store.ClaimDeliveries(ctx, free, deliverLease)
 		if err != nil && ctx.Err() == nil && !failing {
 			w.Log.ErrorContext(ctx, "could not claim deliveries", "err", err)
 		}
 		failing = err != nil
 		for _, d := range due {
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return
+			host := hostOf(d.URL)
+			if !hosts.take(host) {
+				if err := w.Store.Postpone(ctx, d, deliverLater); err != nil && ctx.Err() == nil {
+					w.Log.WarnContext(ctx, "could not postpone a delivery; its lease will", "event", d.EventID, "err", err)
+				}
+				continue
 			}
+			slots <- struct{}{} // free by the count above; only this loop takes them
 			wg.Go(func() {
-				defer func() { <-slots }()
+				defer func() { hosts.give(host); <-slots }()
 				w.deliverOne(context.WithoutCancel(ctx), d)
 			})
 		}
-		if len(due) == deliverAtOnce && ctx.Err() == nil {
+		if len(due) == free && ctx.Err() == nil {
 			continue
 		}
 		if !rest(ctx, deliverGap, w.wakeSend) {
 			return
 		}
 	}
+}
+
+// hostCounts are the deliveries under way by receiver.
+type hostCounts struct {
+	mu     sync.Mutex
+	byHost map[string]int
+}
+
+func (h *hostCounts) take(host string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.byHost == nil {
+		h.byHost = map[string]int{}
+	}
+	if h.byHost[host] >= deliverPerHost {
+		return false
+	}
+	h.byHost[host]++
+	return true
+}
+
+func (h *hostCounts) give(host string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.byHost[host]--; h.byHost[host] == 0 {
+		delete(h.byHost, host)
+	}
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return u.Host
 }
 
 func (w *Worker) deliverOne(ctx context.Context, d store.Delivery) {

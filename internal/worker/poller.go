@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -18,6 +19,9 @@ const (
 	claimGap = time.Second
 	// laneWorkers is how many calls run at once for one channel.
 	laneWorkers = 16
+	// dispatchWorkers send the tasks that waited for a channel; each may hang
+	// as long as a create call may.
+	dispatchWorkers = 64
 	// laneQueue is how many tasks may wait for a channel's workers. What does
 	// not fit was leased by the claim and comes again; so a slow channel never
 	// holds up another.
@@ -101,7 +105,11 @@ func (l *lanes) put(t task.Task) {
 	if !ok {
 		lane = make(chan task.Task, laneQueue)
 		l.byChannel[t.ChannelID] = lane
-		for range laneWorkers {
+		workers := laneWorkers
+		if t.ChannelID == 0 {
+			workers = dispatchWorkers
+		}
+		for range workers {
 			l.wg.Go(func() { l.serve(lane) })
 		}
 	}
@@ -128,12 +136,18 @@ func (l *lanes) serve(lane chan task.Task) {
 		if l.ctx.Err() != nil {
 			continue // drain: leases bring these back elsewhere
 		}
-		l.worker.act(context.WithoutCancel(l.ctx), t, lane)
+		l.worker.act(context.WithoutCancel(l.ctx), t, l, lane)
 	}
 }
 
 // act does what a task's state asks for.
-func (w *Worker) act(ctx context.Context, t task.Task, lane chan task.Task) {
+func (w *Worker) act(ctx context.Context, t task.Task, l *lanes, lane chan task.Task) {
+	defer func() {
+		// One odd answer must not take the node down with everybody's tasks.
+		if p := recover(); p != nil {
+			w.Log.ErrorContext(ctx, "panic", "task", t.ID, "status", t.Status, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
 	var err error
 	switch t.Status {
 	case task.Pending:
@@ -145,7 +159,7 @@ func (w *Worker) act(ctx context.Context, t task.Task, lane chan task.Task) {
 		}
 		err = w.Generations.Rescue(ctx, t)
 	case task.Unknown, task.Submitted, task.Processing:
-		err = w.check(ctx, t, lane)
+		err = w.check(ctx, t, l, lane)
 	}
 	if err != nil && !fault.Is(err, fault.Conflict) {
 		w.Log.ErrorContext(ctx, "could not advance a task", "task", t.ID, "status", t.Status, "err", err)
@@ -154,7 +168,7 @@ func (w *Worker) act(ctx context.Context, t task.Task, lane chan task.Task) {
 
 // check asks about one task, together with others waiting in the lane when the
 // upstream can answer for several at once.
-func (w *Worker) check(ctx context.Context, t task.Task, lane chan task.Task) error {
+func (w *Worker) check(ctx context.Context, t task.Task, l *lanes, lane chan task.Task) error {
 	p, ok := w.Generations.Upstreams.Provider(t.Provider)
 	if !ok {
 		return nil
@@ -173,7 +187,7 @@ func (w *Worker) check(ctx context.Context, t task.Task, lane chan task.Task) er
 	}
 	batch := []task.Task{t}
 	var others []task.Task
-	for len(batch) < b.BatchLimit() {
+	for len(batch) < b.BatchLimit() && len(others) < b.BatchLimit() {
 		select {
 		case o, ok := <-lane:
 			if !ok {
@@ -192,7 +206,7 @@ func (w *Worker) check(ctx context.Context, t task.Task, lane chan task.Task) er
 	}
 	err = w.Generations.CheckBatch(ctx, b, cred, batch)
 	for _, o := range others {
-		w.act(ctx, o, nil)
+		l.put(o)
 	}
 	return err
 }
