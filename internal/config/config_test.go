@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -79,6 +81,9 @@ func TestAWrongValueIsNamedWithTheRightOne(t *testing.T) {
 		{"INITIAL_ROOT_TOKEN", "hunter2", "sk-"},
 		{"REDIS_CONN_STRING", "localhost:6379", "redis://"},
 		{"TASK_DEADLINE", "forever", "a time like"},
+		{"OIDC_ISSUER", "login.example.com", "like https://login.example.com"},
+		{"OIDC_ISSUER", "http://login.example.com", "an https address"},
+		{"OIDC_ISSUER", "https://u:hunter2@login.example.com", "without user"},
 	} {
 		t.Run(c.name+"="+c.value, func(t *testing.T) {
 			_, _, err := parse(t, map[string]string{c.name: c.value})
@@ -225,4 +230,24 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestASignInProviderNeedsAllThatNamesIt(t *testing.T) {
+	whole := map[string]string{"OIDC_ISSUER": "https://login.example.com/realm", "OIDC_CLIENT_ID": "gateway", "OIDC_CLIENT_SECRET": "hunter2", "SERVER_ADDRESS": "https://gw.example.com"}
+	_, s, err := parse(t, whole)
+	if err != nil || s.OIDCIssuer != "https://login.example.com/realm" || s.OIDCClientID != "gateway" || s.OIDCClientSecret != "hunter2" || s.OIDCName != "login.example.com" {
+		t.Errorf("settings %+v, %v", s, err)
+	}
+	for _, missing := range []string{"OIDC_ISSUER", "OIDC_CLIENT_ID", "SERVER_ADDRESS"} {
+		t.Run("without "+missing, func(t *testing.T) {
+			part := maps.Clone(whole)
+			delete(part, missing)
+			if _, _, err := parse(t, part); err == nil || !strings.HasPrefix(err.Error(), "OIDC_") || !strings.Contains(err.Error(), "set together with "+missing) {
+				t.Errorf("error %v, want one naming %s", err, missing)
+			}
+		})
+	}
+	if c, _, err := parse(t, map[string]string{"OIDC_ISSUER": "http://127.0.0.1:8080", "OIDC_CLIENT_ID": "gateway", "OIDC_CLIENT_SECRET": "hunter2"}); err != nil || strings.Contains(fmt.Sprint(c.InForce(nil)), "hunter2") {
+		t.Errorf("a provider on this machine: %v", err)
+	}
 }

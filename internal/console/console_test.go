@@ -10,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,9 +48,22 @@ type client struct {
 
 const password = "correct horse battery"
 
+// passwordHash is made once: hashing is slow on purpose.
+var passwordHash = sync.OnceValue(func() string { return auth.HashPassword(password) })
+
 func newWorld(t *testing.T) *world { return newWorldOn(t, store.SQLite) }
 
-func newWorldOn(t *testing.T, d store.Dialect) *world {
+func newWorldOn(t *testing.T, d store.Dialect, change ...func(*console.Console)) *world {
+	t.Helper()
+	w := newEmptyWorld(t, d, change...)
+	w.root, w.admin = w.newClient("root", account.Root), w.newClient("admin", account.Admin)
+	w.alice, w.bob = w.newClient("alice", account.Plain), w.newClient("bob", account.Plain)
+	return w
+}
+
+// newEmptyWorld is a gateway that waits for its first administrator. The
+// console may be changed before it serves.
+func newEmptyWorld(t *testing.T, d store.Dialect, change ...func(*console.Console)) *world {
 	t.Helper()
 	st := storetest.Open(t, d)
 	keys := storetest.Keys(t)
@@ -63,20 +77,20 @@ func newWorldOn(t *testing.T, d store.Dialect) *world {
 		Store: st, Generations: gen, Directory: st.Directory(), Keys: keys, Limit: limit.New(nil), Log: log, Level: new(slog.LevelVar),
 		Auth: &auth.Authenticator{Directory: st.Directory(), Keys: keys, Now: st.Now}, Version: "test", Started: time.Now(),
 	}
+	for _, f := range change {
+		f(c)
+	}
 	mux := http.NewServeMux()
 	c.Routes(mux)
 	srv := httptest.NewServer(httpkit.Around(log, mux, api.Fail))
 	t.Cleanup(srv.Close)
-	w := &world{t: t, store: st, url: srv.URL}
-	w.root, w.admin = w.newClient("root", account.Root), w.newClient("admin", account.Admin)
-	w.alice, w.bob = w.newClient("alice", account.Plain), w.newClient("bob", account.Plain)
-	return w
+	return &world{t: t, store: st, url: srv.URL}
 }
 
 func (w *world) newClient(name string, role account.Role) *client {
 	w.t.Helper()
 	ctx := context.Background()
-	u, err := w.store.CreateUser(ctx, store.NewUser{Name: name, Role: role, PasswordHash: auth.HashPassword(password)})
+	u, err := w.store.CreateUser(ctx, store.NewUser{Name: name, Role: role, PasswordHash: passwordHash()})
 	if err != nil {
 		w.t.Fatal(err)
 	}

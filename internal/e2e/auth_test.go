@@ -105,7 +105,6 @@ func TestEveryWayToSignInThatKlingsClientsUse(t *testing.T) {
 func TestATokenThatMayNotCallIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})
-	ctx := t.Context()
 	refused := func(name string, c *caller, status int, code string) {
 		t.Helper()
 		sk := []byte(account.SecretKey(w.keys, c.token.Hash).Reveal())
@@ -123,13 +122,9 @@ func TestATokenThatMayNotCallIsRefused(t *testing.T) {
 	if a := revoked.do("GET", "/v1/models", ""); a.status != 200 {
 		t.Fatalf("a fresh token answered %s", a)
 	}
-	if err := w.books.SetTokenStatus(ctx, revoked.token.ID, account.Disabled); err != nil {
-		t.Fatal(err)
-	}
+	w.switchOff("tokens", revoked.token.ID)
 	gone := w.newCaller(w.setup.balance)
-	if err := w.books.SetUserStatus(ctx, gone.user.ID, account.Disabled); err != nil {
-		t.Fatal(err)
-	}
+	w.switchOff("users", gone.user.ID)
 	// Nobody tells the nodes; they find out by themselves, soon.
 	w.until("the nodes to notice", func() bool {
 		return revoked.do("GET", "/v1/models", "").status != 200 && gone.do("GET", "/v1/models", "").status != 200

@@ -79,7 +79,8 @@ type world struct {
 	log   *logbook
 	user  *caller
 
-	gone map[string]bool // tasks whose rows were deleted by hand
+	gone  map[string]bool // tasks whose rows were deleted by hand
+	after []func()        // run when the nodes have stopped
 }
 
 // node is one gateway.
@@ -271,6 +272,22 @@ func (w *world) set(name string, value any) {
 		w.t.Fatal(err)
 	}
 	w.refresh()
+}
+
+// switchOff disables a user or a token. Nobody tells the nodes; they find out
+// by themselves, soon.
+func (w *world) switchOff(table string, id int64) {
+	w.t.Helper()
+	for _, q := range []string{
+		// The row first: a node that reads in between must not take the new
+		// version for read.
+		fmt.Sprintf("UPDATE %s SET status = %d, changed = (SELECT version + 1 FROM versions WHERE name = 'directory') WHERE id = %d", table, account.Disabled, id),
+		"UPDATE versions SET version = version + 1 WHERE name = 'directory'",
+	} {
+		if err := w.books.Exec(w.t.Context(), q); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // rows reads the database as an operator does.
@@ -541,6 +558,9 @@ func (w *world) finish(transport *http.Transport) {
 	for _, n := range w.nodes {
 		n.end(w.t)
 	}
+	for _, f := range w.after {
+		f()
+	}
 	storetest.Verified(w.t, w.books)
 	audit(w.t, w.books, !w.setup.unsettle, slices.DeleteFunc(w.sim.Tasks(), func(u klingsim.Task) bool { return w.gone[u.ExternalID] }))
 	w.log.check(w.t, w.setup.mayFail)
@@ -629,6 +649,9 @@ func (l *logbook) check(t testing.TB, mayFail bool) {
 	defer l.mu.Unlock()
 	text := l.lines.String()
 	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "time=") {
+			t.Errorf("a line of the log was made by somebody else: %q", line)
+		}
 		for _, a := range accidents {
 			if strings.Contains(line, a) {
 				t.Errorf("the log tells of an accident: %s", line)
