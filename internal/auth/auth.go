@@ -28,6 +28,7 @@ type Authenticator struct {
 	Directory *directory.Directory
 	Keys      *secret.Keyring
 	Now       func() time.Time
+	Usage     *Usage // notes each use of a token; nil: nobody asks
 }
 
 // leeway forgives clocks of clients that sign their own JWTs.
@@ -70,6 +71,9 @@ func (a *Authenticator) Caller(r *http.Request, from netip.Addr) (Caller, error)
 	}
 	if u.Status != account.Enabled {
 		return Caller{}, fault.New(fault.Forbidden, "The user of this token is disabled.").Named("user_disabled")
+	}
+	if a.Usage != nil {
+		a.Usage.note(t.ID, now)
 	}
 	return Caller{User: u, Token: t}, nil
 }

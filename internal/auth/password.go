@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 
+	"one-api/internal/fault"
 	"one-api/internal/secret"
 )
 
@@ -23,6 +25,25 @@ const (
 )
 
 var argonSlots = make(chan struct{}, 2)
+
+// Length of passwords in characters.
+const (
+	MinPassword = 10
+	MaxPassword = 256
+)
+
+// CheckNewPassword refuses a password that a user should not get.
+func CheckNewPassword(name string, password secret.Text) error {
+	text := password.Reveal()
+	n := utf8.RuneCountInString(text)
+	switch {
+	case !utf8.ValidString(text) || n < MinPassword || n > MaxPassword:
+		return fault.New(fault.Invalid, "The password must have %d to %d characters.", MinPassword, MaxPassword).Named("password_length").At("body.password")
+	case strings.EqualFold(text, name):
+		return fault.New(fault.Invalid, "The password must not be the name.").Named("password_is_name").At("body.password")
+	}
+	return nil
+}
 
 // HashPassword makes the text that CheckPassword reads, in PHC form.
 func HashPassword(password secret.Text) string {

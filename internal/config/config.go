@@ -48,6 +48,11 @@ type Config struct {
 	WebhookAllowCIDRs string      `name:"webhook-allow-cidrs" env:"WEBHOOK_ALLOW_CIDRS" default:"" help:"Private networks that callers' webhooks may reach: 10.1.0.0/16,127.0.0.1/32." group:"Security"`
 	TrustedProxies    string      `env:"TRUSTED_PROXIES" default:"" help:"Proxies whose X-Forwarded-For counts: 127.0.0.1/32." group:"Security"`
 
+	OIDCIssuer       string      `name:"oidc-issuer" env:"OIDC_ISSUER" default:"" help:"OpenID Connect provider to sign in with: https://login.example.com. Empty: none." group:"Sign-in"`
+	OIDCClientID     string      `name:"oidc-client-id" env:"OIDC_CLIENT_ID" default:"" help:"This gateway's client id at the provider; its redirect address there is SERVER_ADDRESS/api/session/oidc/callback." group:"Sign-in"`
+	OIDCClientSecret secret.Text `name:"oidc-client-secret" env:"OIDC_CLIENT_SECRET" default:"" help:"This gateway's client secret at the provider." group:"Sign-in"`
+	OIDCName         string      `name:"oidc-name" env:"OIDC_NAME" default:"" help:"Name of the provider on the button; default: its host." group:"Sign-in"`
+
 	InitialRootPassword secret.Text `env:"INITIAL_ROOT_PASSWORD" default:"" help:"Makes the first administrator, root, at the first start." group:"First start"`
 	InitialRootToken    secret.Text `env:"INITIAL_ROOT_TOKEN" default:"" help:"Makes the first administrator's token at the first start: sk-…" group:"First start"`
 
@@ -69,6 +74,8 @@ type Settings struct {
 	EncryptionKey                              secret.Text
 	WebhookAllow, TrustedProxies               []netip.Prefix
 	RootPassword, RootToken                    secret.Text
+	OIDCIssuer, OIDCClientID, OIDCName         string // an empty issuer: no such sign-in
+	OIDCClientSecret                           secret.Text
 	MaxBody                                    int64
 	CreateTimeout, QueueDeadline, TaskDeadline time.Duration
 }
@@ -129,7 +136,7 @@ func (c *Config) Parse() (Settings, error) {
 		DataDir: c.DataDir, LogDir: c.LogDir, EncryptionKey: c.EncryptionKey,
 		RootPassword: c.InitialRootPassword, RootToken: c.InitialRootToken, ServerAddress: strings.TrimRight(c.ServerAddress, "/"),
 	}
-	for _, check := range []func(*Settings) error{c.parseServer, c.parseDatabase, c.parseLog, c.parseSecurity, c.parseLimits} {
+	for _, check := range []func(*Settings) error{c.parseServer, c.parseDatabase, c.parseLog, c.parseSecurity, c.parseSignIn, c.parseLimits} {
 		if err := check(&s); err != nil {
 			return s, err
 		}
@@ -246,6 +253,39 @@ func (c *Config) parseSecurity(s *Settings) error {
 	return nil
 }
 
+// parseSignIn checks the OpenID Connect provider. Its answers decide who signs
+// in, so they must not come over plain http from elsewhere.
+func (c *Config) parseSignIn(s *Settings) error {
+	if c.OIDCIssuer == "" {
+		if c.OIDCClientID != "" {
+			return wrong("OIDC_CLIENT_ID", c.OIDCClientID, "set together with OIDC_ISSUER, the provider's address")
+		}
+		return nil
+	}
+	u, err := url.Parse(c.OIDCIssuer)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return wrong("OIDC_ISSUER", addressWithoutPassword(c.OIDCIssuer), "an address like https://login.example.com, without user, query or fragment")
+	}
+	host := u.Hostname()
+	if a, err := netip.ParseAddr(host); u.Scheme != "https" && (u.Scheme != "http" || host != "localhost" && (err != nil || !a.IsLoopback())) {
+		return wrong("OIDC_ISSUER", c.OIDCIssuer, "an https address (http only on this machine)")
+	}
+	if c.OIDCClientID == "" {
+		return wrong("OIDC_ISSUER", c.OIDCIssuer, "set together with OIDC_CLIENT_ID, this gateway's client id there")
+	}
+	if c.ServerAddress == "" && u.Scheme == "https" {
+		return wrong("OIDC_ISSUER", c.OIDCIssuer, "set together with SERVER_ADDRESS, where the provider sends people back")
+	}
+	s.OIDCIssuer, s.OIDCClientID, s.OIDCClientSecret, s.OIDCName = c.OIDCIssuer, c.OIDCClientID, c.OIDCClientSecret, c.OIDCName
+	if s.OIDCName == "" {
+		s.OIDCName = host
+	}
+	if len([]rune(s.OIDCName)) > 64 || strings.ContainsFunc(s.OIDCName, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return wrong("OIDC_NAME", c.OIDCName, "at most 64 printable characters")
+	}
+	return nil
+}
+
 func (c *Config) parseLimits(s *Settings) error {
 	mb, err := whole("MAX_BODY_MB", c.MaxBodyMB, 1, 1024)
 	if err != nil {
@@ -344,7 +384,7 @@ func distance(a, b string) int {
 var names = []string{
 	"HOST", "PORT", "SERVER_ADDRESS", "DATA_DIR", "SQL_DSN", "SQL_MAX_OPEN_CONNS", "SQL_MAX_IDLE_CONNS", "SQL_CONN_MAX_LIFETIME",
 	"REDIS_CONN_STRING", "LOG_LEVEL", "LOG_DIR", "SESSION_SECRET", "ENCRYPTION_KEY", "WEBHOOK_ALLOW_CIDRS", "TRUSTED_PROXIES",
-	"INITIAL_ROOT_PASSWORD", "INITIAL_ROOT_TOKEN", "MAX_BODY_MB", "CREATE_TIMEOUT", "QUEUE_DEADLINE", "TASK_DEADLINE",
+	"OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME", "INITIAL_ROOT_PASSWORD", "INITIAL_ROOT_TOKEN", "MAX_BODY_MB", "CREATE_TIMEOUT", "QUEUE_DEADLINE", "TASK_DEADLINE",
 }
 
 // Misspelt names variables in .env that look like one of ours and are not, as

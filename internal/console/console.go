@@ -40,6 +40,10 @@ type Console struct {
 	Trusted     []netip.Prefix
 	Version     string
 	Started     time.Time
+	// ServerAddress is where callers reach the gateway, "" when it was not
+	// configured.
+	ServerAddress string
+	OIDC          *auth.OIDC // the provider to sign in with; nil: none
 
 	api huma.API
 }
@@ -63,15 +67,30 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	}
 	inner := http.NewServeMux()
 	c.api = humago.New(inner, cfg)
+	c.setup()
 	c.session()
+	c.oidc()
+	c.registrations()
+	c.mine()
+	c.users()
 	c.groups()
+	c.prices()
+	c.quotes()
+	c.tasks()
+	c.ledger()
+	c.redemptions()
+	c.stats()
+	c.channels()
+	c.tokens()
+	c.settings()
+	c.audit()
 
 	// Cookies are sent by browsers whoever asks; only our own pages may.
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.refuse(w, r, fault.New(fault.Forbidden, "This request came from another site.").Named("cross_origin"))
 	}))
-	mux.Handle("/api/", origin.Handler(c.identify(httpkit.Routed(c.Log, inner, c.refuse))))
+	mux.Handle("/api/", origin.Handler(c.afterSetup(c.identify(httpkit.Routed(c.Log, inner, c.refuse)))))
 }
 
 // refuse writes a refusal outside of an operation.
@@ -147,16 +166,23 @@ func (c *Console) whois(r *http.Request) (*Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, ok := c.Directory.View().Users[userID]
-	if !ok || u.Status != account.Enabled {
+	// Role and status are the database's, not this node's view of a second ago.
+	u, err := c.Store.User(r.Context(), userID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	if err != nil || u.Status != account.Enabled {
 		return nil, fault.New(fault.Unauthenticated, "This account is disabled.").Named("user_disabled")
 	}
 	from := httpkit.ClientAddr(r, c.Trusted)
-	return &Viewer{User: u, Session: session, Actor: store.UserActor(u.ID, telemetry.RequestID(r.Context()), from.String())}, nil
+	return &Viewer{User: &u, Session: session, Actor: store.UserActor(u.ID, telemetry.RequestID(r.Context()), from.String())}, nil
 }
 
-func sessionCookie(r *http.Request) secret.Text {
-	for _, name := range []string{cookieName, plainCookieName} {
+func sessionCookie(r *http.Request) secret.Text { return cookieOf(r, cookieName, plainCookieName) }
+
+// cookieOf is the first of the cookies that the browser sent.
+func cookieOf(r *http.Request, names ...string) secret.Text {
+	for _, name := range names {
 		if k, err := r.Cookie(name); err == nil && k.Value != "" {
 			return secret.Text(k.Value)
 		}
@@ -198,11 +224,18 @@ func register[I, O any](c *Console, need access, op huma.Operation, h func(conte
 	if op.MaxBodyBytes == 0 {
 		op.MaxBodyBytes = 64 << 10
 	}
+	// Before the body is read: who may not call learns nothing of the form.
+	op.Middlewares = append(huma.Middlewares{func(hc huma.Context, next func(huma.Context)) {
+		id, _ := hc.Context().Value(viewerKey{}).(*identity)
+		if err := id.may(need); err != nil {
+			r, w := humago.Unwrap(hc)
+			httpkit.Refuse(c.Log, c.refuse, w, r, err)
+			return
+		}
+		next(hc)
+	}}, op.Middlewares...)
 	huma.Register(c.api, op, func(ctx context.Context, in *I) (*O, error) {
 		id, _ := ctx.Value(viewerKey{}).(*identity)
-		if err := id.may(need); err != nil {
-			return nil, c.problem(ctx, err)
-		}
 		out, err := h(ctx, id.viewer, in)
 		if err != nil {
 			return nil, c.problem(ctx, err)

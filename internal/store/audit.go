@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -41,4 +43,51 @@ func (s *Store) audit(ctx context.Context, tx bun.Tx, a Actor, action, target st
 // changed is the refusal of an edit that was made on an older version.
 func changed(noun string, id any) error {
 	return fault.New(fault.Conflict, "%s %v was changed by somebody else. Read it again and repeat your change.", noun, id).Named("version_conflict").At("version")
+}
+
+// AuditEntry is one row of the audit.
+type AuditEntry struct {
+	ID        int64   `bun:"id"`
+	CreatedAt int64   `bun:"created_at"` // unix milliseconds
+	Actor     string  `bun:"actor"`
+	Action    string  `bun:"action"`
+	Target    string  `bun:"target"`
+	Detail    *string `bun:"detail"` // JSON
+	RequestID string  `bun:"request_id"`
+	Address   string  `bun:"address"`
+}
+
+// AuditFilter picks rows of the audit. Zero fields do not filter. Actor, Action
+// and Target are whole words, or beginnings of them when they end in "*".
+type AuditFilter struct {
+	Actor, Action, Target string
+	Since, Until          time.Time // from Since on, before Until
+	Before                int64     // ids below this one: the next page
+	Limit                 int
+}
+
+// Audit lists rows of the audit, newest first.
+func (s *Store) Audit(ctx context.Context, f AuditFilter) ([]AuditEntry, error) {
+	q := s.read.NewSelect().TableExpr("audit").ColumnExpr("*").OrderExpr("id DESC").Limit(int64(f.Limit))
+	for _, by := range []struct{ column, value string }{{"actor", f.Actor}, {"action", f.Action}, {"target", f.Target}} {
+		switch begin, part := strings.CutSuffix(by.value, "*"); {
+		case by.value == "":
+		case part:
+			q.Where("? LIKE ? ESCAPE '!'", bun.Ident(by.column), escapeLike(begin)+"%")
+		default:
+			q.Where("? = ?", bun.Ident(by.column), by.value)
+		}
+	}
+	if !f.Since.IsZero() {
+		q.Where("created_at >= ?", millis(f.Since))
+	}
+	if !f.Until.IsZero() {
+		q.Where("created_at < ?", millis(f.Until))
+	}
+	if f.Before != 0 {
+		q.Where("id < ?", f.Before)
+	}
+	var out []AuditEntry
+	err := q.Scan(ctx, &out)
+	return out, failure(err)
 }

@@ -209,6 +209,15 @@ func (d Dialect) skipLocked() string {
 	return " FOR UPDATE SKIP LOCKED"
 }
 
+// forUpdate makes a SELECT lock its rows until the transaction ends. SQLite has
+// one writer and needs none.
+func (d Dialect) forUpdate() string {
+	if d == SQLite {
+		return ""
+	}
+	return " FOR UPDATE"
+}
+
 // jitter is an integer expression from 0 to n-1.
 func (d Dialect) jitter(n int) string {
 	switch d {

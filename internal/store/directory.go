@@ -15,7 +15,6 @@ import (
 	"one-api/internal/account"
 	"one-api/internal/channel"
 	"one-api/internal/directory"
-	"one-api/internal/fault"
 	"one-api/internal/model"
 	"one-api/internal/money"
 	"one-api/internal/price"
@@ -399,23 +398,6 @@ func (s *Store) loadCatalogue(ctx context.Context) (*price.Catalogue, error) {
 	return price.New(version, parsed)
 }
 
-func (s *Store) loadSettings(ctx context.Context) (directory.Settings, error) {
-	set := directory.DefaultSettings()
-	var rows []struct{ Name, Value string }
-	if err := s.read.NewRaw("SELECT name, value FROM settings").Scan(ctx, &rows); err != nil {
-		return set, err
-	}
-	fields := set.Fields()
-	for _, r := range rows {
-		if f, ok := fields[r.Name]; ok {
-			if err := json.Unmarshal([]byte(r.Value), f); err != nil {
-				return set, fmt.Errorf("setting %s: %w", r.Name, err)
-			}
-		}
-	}
-	return set, nil
-}
-
 // checkKey makes sure that all nodes, now and later, use the same master key.
 func (s *Store) checkKey(ctx context.Context) error {
 	head, tail := s.dialect.insertIgnore("settings (name, value, updated_at)")
@@ -459,28 +441,6 @@ func (s *Store) seed(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// SetSetting changes a setting on all nodes.
-func (s *Store) SetSetting(ctx context.Context, name string, value any) error {
-	set := directory.DefaultSettings()
-	if _, ok := set.Fields()[name]; !ok {
-		return fault.New(fault.NotFound, "There is no setting %s.", name)
-	}
-	b, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, set.Fields()[name]); err != nil {
-		return fault.New(fault.Invalid, "Setting %s does not take this value.", name).At(name)
-	}
-	return s.changing(ctx, versionSettings, func(tx bun.Tx, _ int64) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM settings WHERE name = ?", name); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO settings (name, value, updated_at) VALUES (?, ?, ?)", name, string(b), millis(s.Now()))
-		return err
-	})
 }
 
 // changing runs a change of what the directory holds, raises its version in

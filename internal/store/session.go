@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -51,12 +52,21 @@ func hashSecret(t secret.Text) string {
 func (s *Store) CreateSession(ctx context.Context, userID int64, address, agent string) (secret.Text, error) {
 	text := randomSecret("")
 	now := s.Now()
+	agent = strings.ToValidUTF8(agent, "�")
 	if r := []rune(agent); len(r) > 200 {
 		agent = string(r[:200])
 	}
-	_, err := s.write.ExecContext(ctx, "INSERT INTO sessions (hash, user_id, created_at, expires_at, last_seen_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		hashSecret(text), userID, millis(now), millis(now.Add(SessionLife)), millis(now), address, agent)
-	return text, failure(err)
+	err := s.transact(ctx, func(tx bun.Tx) error {
+		// What has ended goes when its user comes back.
+		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND (expires_at < ? OR last_seen_at < ?)",
+			userID, millis(now), millis(now.Add(-SessionIdle))); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO sessions (hash, user_id, created_at, expires_at, last_seen_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			hashSecret(text), userID, millis(now), millis(now.Add(SessionLife)), millis(now), address, agent)
+		return err
+	})
+	return text, err
 }
 
 // SessionUser finds the user of a live session. NotFound: there is none.
@@ -84,18 +94,33 @@ func (s *Store) SessionUser(ctx context.Context, text secret.Text) (int64, strin
 // Sessions lists a user's live sessions, latest first.
 func (s *Store) Sessions(ctx context.Context, userID int64) ([]Session, error) {
 	var out []Session
-	err := s.read.NewRaw("SELECT * FROM sessions WHERE user_id = ? AND expires_at > ? ORDER BY last_seen_at DESC", userID, millis(s.Now())).Scan(ctx, &out)
+	now := s.Now()
+	err := s.read.NewRaw("SELECT * FROM sessions WHERE user_id = ? AND expires_at > ? AND last_seen_at > ? ORDER BY last_seen_at DESC, hash",
+		userID, millis(now), millis(now.Add(-SessionIdle))).Scan(ctx, &out)
 	return out, failure(err)
 }
 
-// DeleteSession ends one of a user's sessions.
-func (s *Store) DeleteSession(ctx context.Context, userID int64, hash string) error {
-	res, err := s.write.ExecContext(ctx, "DELETE FROM sessions WHERE hash = ? AND user_id = ?", hash, userID)
+// sessionID is how many hex digits of the hash name a session to its user: too
+// few to be the hash, enough to be unique among their sessions.
+const sessionID = 16
+
+// ID names the session without telling anything that signs in.
+func (s Session) ID() string { return s.Hash[:min(sessionID, len(s.Hash))] }
+
+// EndSession ends the session with a hash.
+func (s *Store) EndSession(ctx context.Context, hash string) error {
+	_, err := s.write.ExecContext(ctx, "DELETE FROM sessions WHERE hash = ?", hash)
+	return failure(err)
+}
+
+// DeleteSession ends one of a user's sessions by its ID.
+func (s *Store) DeleteSession(ctx context.Context, userID int64, id string) error {
+	res, err := s.write.ExecContext(ctx, "DELETE FROM sessions WHERE SUBSTR(hash, 1, ?) = ? AND user_id = ?", sessionID, id, userID)
 	if err != nil {
 		return failure(err)
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(failure(err), fault.New(fault.NotFound, "There is no such session."))
+		return errors.Join(failure(err), fault.New(fault.NotFound, "There is no such session.").Named("session_not_found"))
 	}
 	return nil
 }
@@ -115,10 +140,19 @@ type SignIn struct {
 
 // SignInByName finds a user by sign-in name. NotFound: there is none.
 func (s *Store) SignInByName(ctx context.Context, name string) (SignIn, error) {
+	return s.signIn(ctx, "name = ?", name)
+}
+
+// SignInByID is SignInByName for a user that is known already.
+func (s *Store) SignInByID(ctx context.Context, id int64) (SignIn, error) {
+	return s.signIn(ctx, "id = ?", id)
+}
+
+func (s *Store) signIn(ctx context.Context, where string, arg any) (SignIn, error) {
 	var r userRow
-	err := s.read.NewRaw("SELECT * FROM users WHERE name = ? AND status <> ?", name, deleted).Scan(ctx, &r)
+	err := s.read.NewRaw("SELECT * FROM users WHERE "+where+" AND status <> ?", arg, deleted).Scan(ctx, &r)
 	if errors.Is(err, sql.ErrNoRows) {
-		return SignIn{}, fault.New(fault.NotFound, "There is no such user.")
+		return SignIn{}, fault.New(fault.NotFound, "There is no such user.").Named("user_not_found")
 	}
 	return SignIn{User: r.user(), PasswordHash: r.PasswordHash}, failure(err)
 }
@@ -137,6 +171,9 @@ type PersonalToken struct {
 	LastUsedAt int64  `bun:"last_used_at"`
 }
 
+// PersonalTokensPerUser bounds the list.
+const PersonalTokensPerUser = 100
+
 // CreatePersonalToken makes a personal access token and returns its text, once.
 func (s *Store) CreatePersonalToken(ctx context.Context, by Actor, userID int64, name string, expires time.Time) (PersonalToken, secret.Text, error) {
 	var out PersonalToken
@@ -147,13 +184,20 @@ func (s *Store) CreatePersonalToken(ctx context.Context, by Actor, userID int64,
 	prefix := text.Reveal()[:len(personalPrefix)+4]
 	now := s.Now()
 	err := s.transact(ctx, func(tx bun.Tx) error {
+		var n int
+		if err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM personal_tokens WHERE user_id = ?", userID).Scan(&n); err != nil {
+			return err
+		}
+		if n >= PersonalTokensPerUser {
+			return fault.New(fault.Conflict, "A user may have %d personal access tokens. Delete one first.", PersonalTokensPerUser).Named("too_many_tokens")
+		}
 		id, err := s.insertRow(ctx, tx, "INSERT INTO personal_tokens (user_id, name, hash, prefix, expires_at, created_at) VALUES (?, ?, ?, ?, ?, ?)",
 			userID, name, hashSecret(text), prefix, millis(expires), millis(now))
 		if err != nil {
 			return err
 		}
 		out = PersonalToken{ID: id, UserID: userID, Name: name, Prefix: prefix, ExpiresAt: millis(expires), CreatedAt: millis(now)}
-		return s.audit(ctx, tx, by, "personal_token.create", "user:"+by.Name, map[string]any{"name": name})
+		return s.audit(ctx, tx, by, "personal_token.create", userTarget(userID), map[string]any{"id": id, "name": name})
 	})
 	return out, text, err
 }
@@ -194,8 +238,8 @@ func (s *Store) DeletePersonalToken(ctx context.Context, by Actor, userID, id in
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, fault.New(fault.NotFound, "There is no such personal access token."))
+			return errors.Join(err, fault.New(fault.NotFound, "There is no such personal access token.").Named("personal_token_not_found"))
 		}
-		return s.audit(ctx, tx, by, "personal_token.delete", by.Name, map[string]any{"id": id})
+		return s.audit(ctx, tx, by, "personal_token.delete", userTarget(userID), map[string]any{"id": id})
 	})
 }
