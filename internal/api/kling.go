@@ -466,7 +466,8 @@ type legacyTask struct {
 	TaskStatusMsg string          `json:"task_status_msg"`
 	TaskInfo      taskInfo        `json:"task_info"`
 	TaskResult    json.RawMessage `json:"task_result,omitempty"`
-	CreatedAt     int64           `json:"created_at"` // ms
+	Test          bool            `json:"test,omitempty"` // ours: of test mode
+	CreatedAt     int64           `json:"created_at"`     // ms
 	UpdatedAt     int64           `json:"updated_at"`
 }
 
@@ -479,6 +480,7 @@ type newTask struct {
 	UpdateTime int64           `json:"update_time"`
 	ExternalID string          `json:"external_id,omitempty"`
 	Outputs    json.RawMessage `json:"outputs,omitempty"`
+	Test       bool            `json:"test,omitempty"` // ours: of test mode
 }
 
 type newPage struct {
@@ -509,7 +511,7 @@ func newStatus(s task.Status) string {
 func newLegacyTask(t *task.Task) legacyTask {
 	return legacyTask{
 		TaskID: t.ID, TaskStatus: legacyStatus(t.Status), TaskStatusMsg: t.FailReason,
-		TaskInfo: taskInfo{t.ExternalID}, TaskResult: legacyResult(t),
+		TaskInfo: taskInfo{t.ExternalID}, TaskResult: legacyResult(t), Test: t.Test,
 		CreatedAt: t.CreatedAt.UnixMilli(), UpdatedAt: t.UpdatedAt.UnixMilli(),
 	}
 }
@@ -517,7 +519,7 @@ func newLegacyTask(t *task.Task) legacyTask {
 func newNewTask(t *task.Task) newTask {
 	return newTask{
 		ID: t.ID, Status: newStatus(t.Status), Message: t.FailReason, CreateTime: t.CreatedAt.UnixMilli(),
-		UpdateTime: t.UpdatedAt.UnixMilli(), ExternalID: t.ExternalID, Outputs: newOutputs(t),
+		UpdateTime: t.UpdatedAt.UnixMilli(), ExternalID: t.ExternalID, Outputs: newOutputs(t), Test: t.Test,
 	}
 }
 

@@ -31,7 +31,7 @@ type modelList struct {
 }
 
 // usable lists the models that a caller's token may use and some channel of
-// the caller's group offers.
+// the caller's group offers. Test mode offers all.
 func (a *API) usable(c auth.Caller) []modelObject {
 	v := a.Directory.View()
 	out := []modelObject{}
@@ -39,7 +39,7 @@ func (a *API) usable(c auth.Caller) []modelObject {
 		if !c.Token.MayUse(m.Name) {
 			continue
 		}
-		offered := slices.ContainsFunc(v.Channels, func(ch *channel.Channel) bool {
+		offered := c.Token.Test || slices.ContainsFunc(v.Channels, func(ch *channel.Channel) bool {
 			return ch.Type == kling.Driver.ChannelType && ch.Status != channel.Disabled && ch.Offers(m.Name) && ch.Serves(c.User.Group)
 		})
 		if offered {
@@ -75,6 +75,7 @@ type statusData struct {
 	Uptime       int64    `json:"uptime"`     // s
 	QuotaPerUnit int64    `json:"quota_per_unit"`
 	Models       []string `json:"models"` // offered by some enabled channel
+	Notice       string   `json:"notice,omitempty"`
 }
 
 // status is open to all: it tells what the gateway is and nothing of whom it
@@ -89,7 +90,7 @@ func (a *API) status(w http.ResponseWriter, _ *http.Request) error {
 	}
 	return httpkit.JSON(w, http.StatusOK, statusResponse{Success: true, Data: statusData{
 		Version: a.Version, StartTime: a.Started.Unix(), Uptime: int64(time.Since(a.Started).Seconds()),
-		QuotaPerUnit: int64(money.QuotaPerUSD), Models: names,
+		QuotaPerUnit: int64(money.QuotaPerUSD), Models: names, Notice: v.Settings.Notice,
 	}})
 }
 

@@ -18,6 +18,7 @@ import (
 	"one-api/internal/auth"
 	"one-api/internal/callback"
 	"one-api/internal/console"
+	"one-api/internal/directory"
 	"one-api/internal/fault"
 	"one-api/internal/generation"
 	"one-api/internal/httpkit"
@@ -26,6 +27,7 @@ import (
 	"one-api/internal/provider/outbound"
 	"one-api/internal/secret"
 	"one-api/internal/store"
+	"one-api/internal/telemetry"
 	"one-api/internal/webhook"
 	"one-api/internal/worker"
 )
@@ -51,6 +53,8 @@ type Options struct {
 	// start; later they are ignored.
 	RootPassword secret.Text
 	RootToken    secret.Text
+	OIDC         *auth.OIDC    // the provider to sign in with; nil: none
+	TestPace     time.Duration // how long a task of test mode takes; 0: 5 s
 }
 
 // App is one node.
@@ -62,6 +66,7 @@ type App struct {
 
 	log      *slog.Logger
 	options  Options
+	testMode *testMode
 	draining atomic.Bool
 	underWay atomic.Int64
 }
@@ -101,7 +106,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 func (a *App) build() {
 	o, st := a.options, a.Store
 	dir := st.Directory()
-	client := outbound.New(outbound.Options{})
+	a.testMode = newTestMode(o)
+	client := outbound.New(outbound.Options{Dial: a.testMode.dialer((&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext)})
 	var upstreams generation.Upstreams
 	for _, d := range all.Drivers() {
 		upstreams.Add(d, d.Open(client))
@@ -109,14 +115,17 @@ func (a *App) build() {
 	a.Generations = &generation.Service{
 		Store: st, Directory: dir, Upstreams: upstreams, Timing: o.Timing, Log: o.Log,
 		CallbackURL: callback.URL(o.ServerAddress, o.Keys), Notice: api.Notice,
+		TestMode: a.testMode.use(o.Keys),
 	}
+	usage := &auth.Usage{}
 	a.Worker = &worker.Worker{
 		Store: st, Generations: a.Generations, Directory: dir, Keys: o.Keys, Sender: webhook.NewSender(o.WebhookAllow), Log: o.Log,
+		Usage: usage,
 	}
 	a.Generations.Wake = a.Worker.Wake
 	callers := &api.API{
 		Store: st, Generations: a.Generations, Directory: dir, Log: o.Log, Limit: limit.New(nil),
-		Auth:    &auth.Authenticator{Directory: dir, Keys: o.Keys, Now: st.Now},
+		Auth:    &auth.Authenticator{Directory: dir, Keys: o.Keys, Now: st.Now, Usage: usage},
 		MaxBody: o.MaxBody, Trusted: o.TrustedProxies, Version: o.Version, Started: time.Now(), Ready: a.ready,
 	}
 	upstreamCalls := &callback.Receiver{
@@ -129,13 +138,38 @@ func (a *App) build() {
 	})
 	management := &console.Console{
 		Store: st, Generations: a.Generations, Directory: dir, Auth: callers.Auth, Keys: o.Keys, Limit: limit.New(nil), Log: o.Log,
-		Level: o.Level, Trusted: o.TrustedProxies, Version: o.Version, Started: callers.Started,
+		Level: o.Level, Trusted: o.TrustedProxies, ServerAddress: o.ServerAddress, OIDC: o.OIDC, Version: o.Version, Started: callers.Started,
 	}
+	a.followLevel()
 	mux := http.NewServeMux()
+	mux.Handle("GET "+mediaPath+"/files/{name}", httpkit.Handle(o.Log, api.Fail, a.media))
 	callers.Routes(mux)
 	management.Routes(mux)
 	upstreamCalls.Routes(mux)
 	a.Handler = httpkit.Around(o.Log, mux, api.Fail)
+	a.testMode.gateway = a.Handler
+}
+
+// followLevel keeps the log at the level of the settings, on every node, and at
+// the node's own while they name none.
+func (a *App) followLevel() {
+	level := a.options.Level
+	if level == nil {
+		return
+	}
+	own := level.Level()
+	a.Store.Directory().Listen(func(v *directory.View) {
+		want := own
+		if v.Settings.LogLevel != "" {
+			if l, err := telemetry.ParseLevel(v.Settings.LogLevel); err == nil {
+				want = l
+			}
+		}
+		if level.Level() != want {
+			level.Set(want)
+			a.log.Warn("log level changed", "level", want)
+		}
+	})
 }
 
 // ready says why the node should get no requests.
@@ -147,6 +181,18 @@ func (a *App) ready(ctx context.Context) error {
 		return fault.New(fault.Unavailable, "This node's clock is %s from the database's.", off.Round(time.Second))
 	}
 	return a.Store.Ping(ctx)
+}
+
+// localAddress is where this machine reaches a listener.
+func localAddress(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return ""
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // noticeTime is how long a stopping node with requests under way goes on
@@ -182,6 +228,8 @@ const drainTime = 35 * time.Second
 // under way finish and closes the database.
 func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	defer a.Store.Close()
+	defer a.testMode.close()
+	a.testMode.serveAt(localAddress(l.Addr()))
 	// Background work outlives the context until requests have ended: they may
 	// wait for it.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))

@@ -2,20 +2,20 @@ package app
 
 import (
 	"context"
+	"net"
 
 	"one-api/internal/account"
 	"one-api/internal/auth"
-	"one-api/internal/ledger"
-	"one-api/internal/money"
+	"one-api/internal/console"
+	"one-api/internal/fault"
 	"one-api/internal/store"
 )
 
 // rootName is the sign-in name of the first administrator.
 const rootName = "root"
 
-// OpeningBalance is what the first administrator can spend: enough to never
-// think of it. It is an entry in the ledger like any other grant.
-const OpeningBalance = 1_000_000_000 * money.QuotaPerUSD
+// OpeningBalance is what the first administrator can spend.
+const OpeningBalance = store.OpeningBalance
 
 // firstStart makes the first administrator when the environment gives a
 // password or a token and nobody exists yet.
@@ -29,26 +29,39 @@ func (a *App) firstStart(ctx context.Context) error {
 		return err
 	}
 	_, err = MakeRoot(ctx, a.Store, o)
+	if fault.Is(err, fault.Conflict) && fault.From(err).Word() == "already_set_up" {
+		return nil // another node was first
+	}
 	return err
 }
 
 // MakeRoot makes the first administrator with its opening balance and, when a
-// token is given, that token.
+// token is given, that token. Conflict (already_set_up): somebody exists.
 func MakeRoot(ctx context.Context, s *store.Store, o Options) (account.User, error) {
-	n := store.NewUser{Name: rootName, Role: account.Root}
+	hash := ""
 	if o.RootPassword != "" {
-		n.PasswordHash = auth.HashPassword(o.RootPassword)
+		hash = auth.HashPassword(o.RootPassword)
 	}
-	u, err := s.CreateUser(ctx, n)
+	u, err := s.CreateFirstUser(ctx, store.Actor{}, rootName, hash, "")
 	if err != nil {
-		return u, err
-	}
-	if err := s.ChangeBalance(ctx, ledger.Change(ledger.KindGrant, u.ID, OpeningBalance, "opening balance", "gateway",
-		"opening balance of the first administrator", s.Now())); err != nil {
 		return u, err
 	}
 	if o.RootToken != "" {
 		_, _, err = s.CreateToken(ctx, store.NewToken{UserID: u.ID, Name: "initial", Text: o.RootToken})
 	}
 	return u, err
+}
+
+// SetupLink is the one-time link that makes the first administrator, "" when
+// somebody exists. Without SERVER_ADDRESS it leads to this machine.
+func (a *App) SetupLink(ctx context.Context, listens net.Addr) (string, error) {
+	address := a.options.ServerAddress
+	if address == "" {
+		_, port, err := net.SplitHostPort(listens.String())
+		if err != nil {
+			return "", err
+		}
+		address = "http://" + net.JoinHostPort("localhost", port)
+	}
+	return console.NewSetupLink(ctx, a.Store, address)
 }

@@ -17,6 +17,10 @@ import (
 // TypeKling is channels.type of a Kling account ("Keling" in the incumbent).
 const TypeKling = 41
 
+// TestID is the channel of test tasks: the simulated upstream, which has no row
+// in table channels. 0 is no channel at all.
+const TestID int64 = -1
+
 // Status is channels.status, with the incumbent's numbers.
 type Status int
 

@@ -8,8 +8,13 @@
 package directory
 
 import (
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"one-api/internal/account"
 	"one-api/internal/channel"
@@ -38,11 +43,25 @@ type Settings struct {
 	// upstream does not have the first.
 	ResendAfterAbsence bool
 	DefaultRate        int // requests a minute and token; 0: no limit
+	// LogLevel is the level of every node's log: debug, info, warn or error; ""
+	// is the one that each node was started with.
+	LogLevel     string
+	Registration Registration
+	Notice       string // told to everybody who opens the console; "" is none
 }
+
+// Registration says who may make an account without an administrator.
+type Registration string
+
+const (
+	RegistrationClosed Registration = "closed" // nobody
+	RegistrationOpen   Registration = "open"   // anybody
+	RegistrationInvite Registration = "invite" // who has an invitation code
+)
 
 // DefaultSettings hold until an administrator changes them.
 func DefaultSettings() Settings {
-	return Settings{QueueWhenBusy: true, ResendAfterAbsence: true}
+	return Settings{QueueWhenBusy: true, ResendAfterAbsence: true, Registration: RegistrationClosed}
 }
 
 // Fields names the settings, as table settings does, with where each is kept.
@@ -51,11 +70,41 @@ func (s *Settings) Fields() map[string]any {
 		"queue_when_busy":      &s.QueueWhenBusy,
 		"resend_after_absence": &s.ResendAfterAbsence,
 		"default_rate":         &s.DefaultRate,
+		"log_level":            &s.LogLevel,
+		"registration":         &s.Registration,
+		"notice":               &s.Notice,
 	}
 }
 
+// Most that settings may hold.
+const (
+	MaxRate   = 100_000 // requests a minute
+	MaxNotice = 2000    // characters
+)
+
+// Validate names the first setting whose value makes no sense, and what would.
+func (s *Settings) Validate() (name, problem string) {
+	switch {
+	case s.DefaultRate < 0 || s.DefaultRate > MaxRate:
+		return "default_rate", "must be from 0 (no limit) to 100000 requests a minute"
+	case !slices.Contains([]string{"", "debug", "info", "warn", "error"}, s.LogLevel):
+		return "log_level", "must be debug, info, warn or error, or empty for the level that each node was started with"
+	case !slices.Contains([]Registration{RegistrationClosed, RegistrationOpen, RegistrationInvite}, s.Registration):
+		return "registration", "must be closed, open or invite"
+	case utf8.RuneCountInString(s.Notice) > MaxNotice || !utf8.ValidString(s.Notice) || strings.ContainsFunc(s.Notice, unprintable):
+		return "notice", "must have at most 2000 printable characters"
+	}
+	return "", ""
+}
+
+func unprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
+
 // Directory hands out the current view. The zero value has an empty one.
-type Directory struct{ view atomic.Pointer[View] }
+type Directory struct {
+	view      atomic.Pointer[View]
+	mu        sync.Mutex
+	listeners []func(*View)
+}
 
 // View returns the current view, never nil.
 func (d *Directory) View() *View {
@@ -65,8 +114,24 @@ func (d *Directory) View() *View {
 	return &View{Settings: DefaultSettings()}
 }
 
-// Replace makes v the current view.
-func (d *Directory) Replace(v *View) { d.view.Store(v) }
+// Replace makes v the current view and tells the listeners.
+func (d *Directory) Replace(v *View) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.view.Store(v)
+	for _, f := range d.listeners {
+		f(v)
+	}
+}
+
+// Listen calls f with the current view and with each one that replaces it. f
+// must not block or replace the view.
+func (d *Directory) Listen(f func(*View)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.listeners = append(d.listeners, f)
+	f(d.View())
+}
 
 // Channel finds a channel, whatever its status.
 func (v *View) Channel(id int64) (*channel.Channel, bool) {

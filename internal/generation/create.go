@@ -71,7 +71,7 @@ func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 	}
 	t = done.Task
 	s.Log.InfoContext(ctx, "billing: held", "task", t.ID, "user", t.UserID, "token", t.TokenID, "provider", t.Provider,
-		"model", t.Model, "type", t.Type, "held", int64(t.Quota), "rule", t.PriceRule)
+		"model", t.Model, "type", t.Type, "held", int64(t.Quota), "rule", t.PriceRule, "test", t.Test)
 	if t.Status == task.Pending {
 		if s.Wake != nil {
 			s.Wake()
@@ -120,15 +120,39 @@ func (s *Service) candidates(v *directory.View, t *task.Task, group string, trie
 		return nil, fault.New(fault.Unavailable, "Provider %s is not built into this gateway.", t.Provider)
 	}
 	p, _ := s.Upstreams.Provider(t.Provider)
+	channels, group := s.channelsFor(v.Channels, t, group)
+	if t.Test && len(channels) == 0 {
+		return nil, fault.New(fault.Unavailable, "This gateway has no test mode.").Named("no_test_mode")
+	}
 	need := channel.Need{Type: d.ChannelType, Model: t.Model, Group: group, CanServe: canServe(p, t.Route)}
 	now := s.Store.Now()
-	free := channel.Order(v.Channels, need, func(c *channel.Channel) bool {
+	free := channel.Order(channels, need, func(c *channel.Channel) bool {
 		return tried[c.ID] || s.Health.Busy(c, t.Model, now)
 	}, nil)
-	if len(free) > 0 || len(channel.Order(v.Channels, need, nil, nil)) > 0 {
+	if len(free) > 0 || len(channel.Order(channels, need, nil, nil)) > 0 {
 		return free, nil
 	}
+	if offeredElsewhere(channels, need) {
+		return nil, fault.New(fault.Forbidden, "The group %q has no channel that offers %s. Ask the operator for access.", group, t.Model).
+			Named("group_without_channel").At("model")
+	}
 	return nil, fault.New(fault.Unavailable, "No channel offers %s at present.", t.Model).Named("no_channel").After(30 * time.Second)
+}
+
+// offeredElsewhere reports whether other groups have channels for a model and
+// this one has none, in whatever state: waiting would not help.
+func offeredElsewhere(channels []*channel.Channel, n channel.Need) bool {
+	found := false
+	for _, c := range channels {
+		if c.Type != n.Type || !c.Offers(n.Model) {
+			continue
+		}
+		if c.Serves(n.Group) {
+			return false
+		}
+		found = true
+	}
+	return found
 }
 
 // groupOf is the group of a task's owner as it is now.

@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"one-api/internal/account"
@@ -65,6 +67,7 @@ type Service struct {
 	Timing    Timing
 	Log       *slog.Logger
 	Health    Health
+	TestMode  *TestMode // nil: this gateway has none
 	// CallbackURL is where the upstream reports an attempt; "" asks for none.
 	CallbackURL func(taskID string, attempt int) string
 	// Notice is what the owner's callback_url receives when a task ends.
@@ -97,6 +100,13 @@ func (u *Upstreams) Driver(name string) (provider.Driver, bool) {
 func (u *Upstreams) Provider(name string) (provider.Provider, bool) {
 	p, ok := u.providers[name]
 	return p, ok
+}
+
+// Drivers lists the drivers by channels.type.
+func (u *Upstreams) Drivers() []provider.Driver {
+	out := slices.Collect(maps.Values(u.drivers))
+	slices.SortFunc(out, func(a, b provider.Driver) int { return a.ChannelType - b.ChannelType })
+	return out
 }
 
 // OfType finds a provider by channels.type.
@@ -149,6 +159,9 @@ func credential(c *channel.Channel, keyID string) (provider.Credential, bool) {
 
 // Credential finds the credential of a task's current attempt.
 func (s *Service) Credential(t *task.Task) (provider.Credential, error) {
+	if t.Test {
+		return s.testCredential(t)
+	}
 	c, ok := s.Directory.View().Channel(t.ChannelID)
 	if !ok {
 		return provider.Credential{}, fault.New(fault.Unavailable, "Channel %d is not available.", t.ChannelID).Named("channel_gone")
@@ -189,7 +202,7 @@ func (s *Service) record(ctx context.Context, c task.Change) error {
 func (s *Service) billed(ctx context.Context, t *task.Task) {
 	s.Log.InfoContext(ctx, "billing: settled", "task", t.ID, "status", t.Status, "user", t.UserID, "token", t.TokenID,
 		"channel", t.ChannelID, "provider", t.Provider, "model", t.Model, "held", int64(t.Quota), "charged", int64(t.Charged),
-		"fail_code", t.FailCode)
+		"fail_code", t.FailCode, "test", t.Test)
 }
 
 // canServe tells which keys can call a route; nil when all can.

@@ -70,6 +70,9 @@ func (s *Service) Check(ctx context.Context, t task.Task) error {
 	if !ok {
 		return s.overdue(ctx, t, nil)
 	}
+	if gone, err := s.simulatedElsewhere(ctx, t); gone {
+		return err
+	}
 	cred, err := s.Credential(&t)
 	if err != nil {
 		return s.overdue(ctx, t, err)

@@ -97,7 +97,10 @@ func (s *Service) call(ctx context.Context, t task.Task, body []byte) (provider.
 		},
 		Ref: t.Ref,
 	}
-	if s.CallbackURL != nil {
+	switch {
+	case t.Test:
+		sub.CallbackURL = s.TestMode.CallbackURL(t.ID, t.Attempt)
+	case s.CallbackURL != nil:
 		sub.CallbackURL = s.CallbackURL(t.ID, t.Attempt)
 	}
 	acc, err := p.Submit(ctx, cred, sub)

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path"
 	"regexp"
 	"runtime/debug"
 	"strconv"
@@ -219,6 +220,12 @@ func Around(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
 // dialect instead of the mux's plain text.
 func Routed(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would redirect to the clean form of a path; no client of ours
+		// sends another one for a good reason.
+		if p := r.URL.Path; strings.Contains(p, "//") || path.Clean(p) != p && path.Clean(p)+"/" != p {
+			unrouted(log, http.NotFoundHandler(), fail, w, r)
+			return
+		}
 		handler, pattern := mux.Handler(r)
 		if pattern == "" {
 			unrouted(log, handler, fail, w, r)

@@ -65,7 +65,7 @@ type Rule struct {
 	Match Match  `json:"match"`
 	// Priority comes before everything else when several rules match; 0 is usual.
 	Priority int           `json:"priority,omitempty"`
-	Amount   money.Decimal `json:"amount"` // US dollars for one Per; above zero unless Free
+	Amount   money.Decimal `json:"amount" pattern:"^[0-9]{1,12}([.][0-9]{1,6})?$"` // US dollars for one Per; above zero unless Free
 	Per      Unit          `json:"per"`
 	Factors  []Factor      `json:"factors,omitempty"`
 	// Free marks a rule whose amount is zero on purpose. Nothing else is free.

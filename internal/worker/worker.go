@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"one-api/internal/auth"
 	"one-api/internal/directory"
 	"one-api/internal/generation"
 	"one-api/internal/secret"
@@ -25,6 +26,7 @@ type Worker struct {
 	Keys        *secret.Keyring
 	Sender      *webhook.Sender
 	Log         *slog.Logger
+	Usage       *auth.Usage // nil: the last use of tokens is not recorded
 
 	wakeOnce  sync.Once
 	wakeClaim chan struct{}
@@ -45,7 +47,7 @@ func (w *Worker) init() {
 func (w *Worker) Run(ctx context.Context) {
 	w.init()
 	var wg sync.WaitGroup
-	for _, duty := range []func(context.Context){w.poll, w.deliver, w.probe, w.sweep} {
+	for _, duty := range []func(context.Context){w.poll, w.deliver, w.probe, w.sweep, w.usage, w.rollUp} {
 		wg.Go(func() { duty(ctx) })
 	}
 	wg.Wait()
