@@ -1,81 +1,152 @@
-// Command one-api is the gateway.
+// Command one-api is the gateway, and what an operator needs beside it.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
 
 	"one-api/internal/config"
+	"one-api/internal/fault"
 )
 
 // version is set by the build.
 var version = "dev"
 
+// cli is the tree of commands. Tag example is shown in a command's own help;
+// a command without one does not start, see explain.
 type cli struct {
-	Serve    serveCmd    `cmd:"" default:"withargs" help:"Run the gateway (the default)."`
-	Demo     demoCmd     `cmd:"" help:"Show a task from order to charge, with a simulated Kling. Needs no network."`
-	Setup    setupCmd    `cmd:"" help:"Make the first administrator and a token."`
-	Channel  channelCmd  `cmd:"" help:"Lend the gateway an upstream account."`
-	Token    tokenCmd    `cmd:"" help:"Make a token for a user."`
-	User     userCmd     `cmd:"" help:"Make a user, or change a balance."`
-	Verify   verifyCmd   `cmd:"" help:"Recompute the books and name every mismatch."`
-	Config   configCmd   `cmd:"" help:"Show the settings in force and where each comes from."`
-	Klingsim klingsimCmd `cmd:"" help:"Run a simulated Kling, to rehearse against."`
-	Version  versionCmd  `cmd:"" help:"Show the version."`
+	Serve  serveCmd  `cmd:"" default:"withargs" group:"Run" help:"Run the gateway (the default)." example:"one-api\none-api serve --port 8080\nSQL_DSN='user:password@tcp(localhost:3306)/oneapi' one-api"`
+	Demo   demoCmd   `cmd:"" group:"Run" help:"Show a task from order to charge, with a simulated Kling. Needs no network." example:"one-api demo"`
+	Setup  setupCmd  `cmd:"" group:"Run" help:"Make the first administrator and a token." example:"one-api setup\necho 'a long password' | one-api setup --password-stdin"`
+	Config configCmd `cmd:"" group:"Run" help:"Show the settings in force and where each comes from." example:"one-api config\none-api config --json"`
+
+	User    userCmd    `cmd:"" group:"Manage" help:"Users and their balances." example:"one-api user create alice\none-api user grant alice --usd 10 --reason welcome"`
+	Group   groupCmd   `cmd:"" group:"Manage" help:"Groups of users: which channels they may use, and their price ratio." example:"one-api group create vip --ratio 0.8"`
+	Token   tokenCmd   `cmd:"" group:"Manage" help:"Tokens that callers send." example:"one-api token create --user alice --name laptop --budget-usd 20"`
+	Channel channelCmd `cmd:"" group:"Manage" help:"Upstream accounts that orders are sent with." example:"one-api channel add --base-url https://api-singapore.klingai.com --key-stdin\none-api channel test 1"`
+	Price   priceCmd   `cmd:"" group:"Manage" help:"What orders cost." example:"one-api price quote --model kling-v1-6-pro --duration 10\none-api price set price.kling-v1-6-pro --amount 1.10 --note 'spring sale'"`
+	Task    taskCmd    `cmd:"" group:"Manage" help:"Accepted orders." example:"one-api task list --status failed --since 24h\none-api task show kling_…"`
+	Ledger  ledgerCmd  `cmd:"" group:"Manage" help:"Every change of every balance." example:"one-api ledger list --user alice --since 7d"`
+
+	Verify     verifyCmd     `cmd:"" group:"Look after" help:"Recompute the books and name every mismatch." example:"one-api verify"`
+	Backup     backupCmd     `cmd:"" group:"Look after" help:"Copy the SQLite database while the gateway runs." example:"one-api backup one-api-$(date +%Y%m%d).db"`
+	Migrate    migrateCmd    `cmd:"" group:"Look after" help:"Bring the database's tables up to date." example:"one-api migrate --status\none-api migrate"`
+	Klingsim   klingsimCmd   `cmd:"" group:"Look after" help:"Run a simulated Kling, to rehearse against." example:"one-api klingsim --access-key AK --secret-key SK\none-api channel add --base-url http://127.0.0.1:3100 --key 'AK|SK'"`
+	Completion completionCmd `cmd:"" group:"Look after" help:"Print what makes a shell complete these commands." example:"one-api completion bash >> ~/.bashrc\none-api completion zsh >> ~/.zshrc\none-api completion fish > ~/.config/fish/completions/one-api.fish"`
+	Version    versionCmd    `cmd:"" group:"Look after" help:"Show the version." example:"one-api version"`
 }
 
-type versionCmd struct{}
+type versionCmd struct {
+	JSON bool `name:"json" help:"Print one JSON document."`
+}
 
-func (versionCmd) Run() error {
-	_, err := fmt.Println("one-api", version)
-	return err
+func (c *versionCmd) Run(t *terminal) error {
+	if c.JSON {
+		return t.json(map[string]string{"version": version})
+	}
+	return t.print("one-api %s\n", version)
 }
 
 func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// run returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration.
+// newParser builds the parser. exit ends the process after --help.
+func newParser(c *cli, exit func(int)) (*kong.Kong, error) {
+	return kong.New(c, kong.Name("one-api"), kong.Exit(exit), kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoAppDescFormat: true, WrapUpperBound: 110}), kong.PostBuild(explain))
+}
+
+// run returns the exit code, see exitCode.
 func run(args []string) int {
+	var c cli
+	parser, err := newParser(&c, os.Exit)
+	if err != nil {
+		return complain(err)
+	}
+	kongplete.Complete(parser) // answers a shell that asks, and ends
 	fromFile, err := config.LoadEnvFile(".env")
 	if err != nil {
-		return complain(err, 2)
+		return complain(configError{err})
 	}
-	var c cli
-	parser, err := kong.New(&c, kong.Name("one-api"), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Description("A gateway in front of generative-video APIs: one token, one bill, one console.\n\nStart with: one-api demo"))
-	if err != nil {
-		return complain(err, 2)
+	if err := known(parser, args); err != nil {
+		return complain(err)
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		return complain(err, 2)
+		return complain(usageError{fmt.Errorf("%w; %s explains", err, helpOf(err))})
 	}
 	// The first signal stops in order; a second one ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	defer stop()
 	command.BindTo(ctx, (*context.Context)(nil))
-	command.Bind(envFile(fromFile))
+	command.Bind(envFile(fromFile), standardTerminal())
 	if err := command.Run(); err != nil {
-		code := 1
-		if isConfig(err) {
-			code = 2
-		}
-		return complain(err, code)
+		return complain(err)
 	}
 	return 0
+}
+
+// known refuses a first word that is no command: the default one would take it
+// for an argument of its own.
+func known(parser *kong.Kong, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return nil
+	}
+	for _, n := range parser.Model.Children {
+		if n.Name == args[0] {
+			return nil
+		}
+	}
+	return misused("there is no command %q; one-api --help lists them", args[0])
+}
+
+// helpOf is the command that explains what was mistyped.
+func helpOf(err error) string {
+	var p *kong.ParseError
+	words := []string{"one-api"}
+	if errors.As(err, &p) && p.Context != nil {
+		if node := p.Context.Selected(); node != nil && node.Tag != nil && node.Tag.Default == "" {
+			words = append(words, strings.Fields(node.FullPath())[1:]...)
+		}
+	}
+	return strings.Join(append(words, "--help"), " ")
 }
 
 // envFile are the names that .env set.
 type envFile []string
 
-func complain(err error, code int) int {
-	_, _ = fmt.Fprintln(os.Stderr, "one-api:", err)
-	return code
+// usageError is a command line that is wrong.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func misused(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// exitCode is what a command that failed ends with; the description tells it.
+func exitCode(err error) int {
+	var usage usageError
+	switch {
+	case isConfig(err), errors.As(err, &usage), fault.Is(err, fault.Invalid):
+		return 2
+	case fault.Is(err, fault.NotFound):
+		return 3
+	case fault.Is(err, fault.Conflict):
+		return 4
+	}
+	return 1
+}
+
+func complain(err error) int {
+	_, _ = fmt.Fprintln(os.Stderr, "one-api:", strings.Join(strings.Fields(err.Error()), " "))
+	return exitCode(err)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"one-api/internal/app"
+	"one-api/internal/auth"
 	"one-api/internal/config"
 	"one-api/internal/demo"
 	"one-api/internal/generation"
@@ -60,8 +61,9 @@ func (c *serveCmd) Run(ctx context.Context, fromFile envFile) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	if n, err := a.Store.UserCount(ctx); err == nil && n == 0 {
-		log.Warn("there is no administrator yet; run: one-api setup")
+	if err := tellSetup(ctx, a, l.Addr()); err != nil {
+		a.Store.Close()
+		return errors.Join(err, l.Close())
 	}
 	if s.ServerAddress == "" {
 		log.Warn("SERVER_ADDRESS is not set: upstreams cannot call back, tasks are polled")
@@ -70,10 +72,26 @@ func (c *serveCmd) Run(ctx context.Context, fromFile envFile) error {
 	return a.Serve(ctx, l)
 }
 
+// tellSetup prints the link that makes the first administrator. It goes to the
+// terminal alone: the log file is kept and read by others.
+func tellSetup(ctx context.Context, a *app.App, listens net.Addr) error {
+	link, err := a.SetupLink(ctx, listens)
+	if err != nil || link == "" {
+		return err
+	}
+	_, err = fmt.Printf("\nThis gateway has no administrator yet. Open this link within an hour to make one:\n\n  %s\n\nA restart makes a new link. Without a browser: one-api setup\n\n", link)
+	return err
+}
+
 func appOptions(s config.Settings, keys *secret.Keyring, log *telemetry.Log) app.Options {
 	timing := generation.DefaultTiming()
 	timing.CreateTimeout, timing.QueueFor, timing.Deadline = s.CreateTimeout, s.QueueDeadline, s.TaskDeadline
+	var provider *auth.OIDC
+	if s.OIDCIssuer != "" {
+		provider = &auth.OIDC{Issuer: s.OIDCIssuer, ClientID: s.OIDCClientID, ClientSecret: s.OIDCClientSecret, Name: s.OIDCName}
+	}
 	return app.Options{
+		OIDC: provider,
 		Store: store.Options{
 			DSN: s.DSN, MaxOpenConns: s.MaxOpenConns, MaxIdleConns: s.MaxIdleConns, ConnMaxLifetime: s.ConnMaxLifetime,
 		},
