@@ -84,6 +84,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.tokens()
 	c.settings()
 	c.audit()
+	c.docs(inner)
 
 	// Cookies are sent by browsers whoever asks; only our own pages may.
 	origin := http.NewCrossOriginProtection()
@@ -91,6 +92,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 		c.refuse(w, r, fault.New(fault.Forbidden, "This request came from another site.").Named("cross_origin"))
 	}))
 	mux.Handle("/api/", origin.Handler(c.afterSetup(c.identify(httpkit.Routed(c.Log, inner, c.refuse)))))
+	c.pages(mux)
 }
 
 // refuse writes a refusal outside of an operation.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -264,5 +265,63 @@ func TestTheDocumentDescribesTheAPI(t *testing.T) {
 	w.browser().want(200, &doc, "GET", "/api/openapi.json", nil)
 	if !strings.HasPrefix(doc.OpenAPI, "3.1") || doc.Paths["/api/groups"] == nil {
 		t.Errorf("document %s with %d paths", doc.OpenAPI, len(doc.Paths))
+	}
+}
+
+func TestThePageOfTheAPIAsksNobody(t *testing.T) {
+	w := newWorld(t)
+	a := w.browser().do("GET", "/api/docs", nil)
+	page := string(a.body)
+	if a.status != 200 || !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Fatalf("answered %d with policy %q", a.status, a.header.Get("Content-Security-Policy"))
+	}
+	for _, want := range []string{"/api/groups/{name}", "create-group", "schema-Problem"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not tell of %s", want)
+		}
+	}
+	for _, no := range []string{"<script", "https://", "http://"} {
+		if strings.Contains(page, no) {
+			t.Errorf("the page contains %s", no)
+		}
+	}
+	if a := w.browser().do("GET", "/api/docs.css", nil); a.status != 200 || len(a.body) == 0 {
+		t.Errorf("its style answered %d", a.status)
+	}
+}
+
+// The link that the gateway prints opens a page that a person can use.
+func TestTheSetupLinkOpensAFormThatMakesTheAdministrator(t *testing.T) {
+	w := newEmptyWorld(t, store.SQLite)
+	link, err := console.NewSetupLink(context.Background(), w.store, w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser()
+	path, token, _ := strings.Cut(strings.TrimPrefix(link, w.url), "?token=")
+	a := b.do("GET", path+"?token="+token, nil, "Accept-Language", "zh-CN,zh;q=0.9")
+	if a.status != 200 || !strings.Contains(string(a.body), "创建第一个管理员") || !strings.Contains(string(a.body), token) {
+		t.Fatalf("the link opens %d %s", a.status, a.body)
+	}
+	form := func(password string) answer {
+		values := url.Values{"token": {token}, "name": {"root"}, "password": {password}}
+		return b.do("POST", path, values.Encode(), "Content-Type", "application/x-www-form-urlencoded")
+	}
+	if a := form("short"); a.status == 200 || !strings.Contains(string(a.body), `role="alert"`) {
+		t.Errorf("a short password answered %d %s", a.status, a.body)
+	}
+	if a := form(password); a.status != 200 || !strings.Contains(string(a.body), "one-api token create --user root") {
+		t.Fatalf("the form answered %d %s", a.status, a.body)
+	}
+	var me console.Me
+	b.want(200, &me, "GET", "/api/me", nil)
+	if me.Role != "root" {
+		t.Errorf("signed in as %+v", me)
+	}
+	if a := form(password); a.status == 200 {
+		t.Error("the link worked twice")
+	}
+	if a := b.do("POST", path, "token=x", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "cross-site"); a.status != 403 {
+		t.Errorf("a form from another site answered %d", a.status)
 	}
 }
