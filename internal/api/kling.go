@@ -578,7 +578,10 @@ type createResponse struct {
 // upstream's refusal.
 func createAnswer(r *http.Request, done *generation.Created) (int, []byte, error) {
 	t := &done.Task
-	if t.Status == task.Failed {
+	// A repetition whose first answer was never kept is told of the task as it
+	// is now; only what was refused when it was sent is refused again.
+	refused := done.Replayed == nil || t.FailCode == task.Rejected || t.FailCode == task.NoChannel
+	if t.Status == task.Failed && refused {
 		status, body := refusalAnswer(r, done)
 		b, err := json.Marshal(body)
 		return status, b, err

@@ -110,6 +110,46 @@ func TestARepeatedKeyRepeatsTheUpstreamsRefusal(t *testing.T) {
 	}
 }
 
+// A node may die after the task and before it kept its answer. A repetition
+// then gets the task as it is: Kling took the order, whatever came of it.
+func TestAKeyWithoutAnAnswerGetsTheTaskAsItIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{byHand: true})
+	send := func(prompt string) answer {
+		return w.user.do("POST", text2video, orderOf(prompt), "Idempotency-Key: "+prompt)
+	}
+	first := map[string]answer{}
+	for _, p := range []string{"a cat", "simfail", "forbidden"} {
+		first[p] = send(p)
+	}
+	lose := func() {
+		t.Helper()
+		if err := w.books.Exec(t.Context(), "UPDATE idempotency_keys SET status = 0, body = NULL"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lose()
+	if a := send("a cat"); a.status != 200 || a.text("task_id") != first["a cat"].text("task_id") || a.text("status") != "submitted" && a.text("status") != "processing" {
+		t.Errorf("a live task's repetition answered %s", a)
+	}
+	w.pass(3 * time.Minute)
+	w.user.succeeded(first["a cat"].text("task_id"))
+	w.user.failed(first["simfail"].text("task_id"), "upstream_failed")
+	lose()
+	for p, status := range map[string]string{"a cat": "succeed", "simfail": "failed"} {
+		a := send(p)
+		if a.status != 200 || a.text("task_id") != first[p].text("task_id") || a.text("status") != status || a.header.Get("Idempotent-Replayed") != "true" {
+			t.Errorf("the repetition of %q, which Kling took, answered %s; want 200 and the task, %s", p, a, status)
+		}
+	}
+	if a := send("forbidden"); a.status != 400 || a.get("code").Int() != 1301 || a.text("task_id") != first["forbidden"].text("task_id") {
+		t.Errorf("the repetition of a refused order answered %s, want what the first was told: %s", a, first["forbidden"])
+	}
+	if n := w.creates(); n != 3 {
+		t.Errorf("Kling got %d calls, want 3", n)
+	}
+}
+
 func TestARefusalBeforeTheTaskKeepsNoKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{})

@@ -222,7 +222,7 @@ func Routed(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The mux would redirect to the clean form of a path; no client of ours
 		// sends another one for a good reason.
-		if p := r.URL.Path; strings.Contains(p, "//") || path.Clean(p) != p && path.Clean(p)+"/" != p {
+		if p := r.URL.EscapedPath(); strings.Contains(p, "//") || path.Clean(p) != p && path.Clean(p)+"/" != p {
 			unrouted(log, http.NotFoundHandler(), fail, w, r)
 			return
 		}
