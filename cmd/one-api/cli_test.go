@@ -431,13 +431,14 @@ func TestCommandsWorkBesideARunningGateway(t *testing.T) {
 	if shown["id"] != id || len(shown["ledger"].([]any)) != 1 || shown["timeline"] == nil {
 		t.Errorf("task check shows %v", shown)
 	}
-	p.do("channel", "drain", "1")
+	p.do("channel", "set", "1", "--max-live", "1")
 	var held string
-	within("the channel to be drained", func() bool {
+	within("the channel to be full", func() bool {
 		_, waiting := p.call(http.MethodPost, base+"/kling/v1/videos/text2video", token, order)
 		held, _ = waiting["task_id"].(string)
 		return waiting["status"] == "pending"
 	})
+	p.do("channel", "drain", "1")
 	if r := p.run("task", "check", held); r.code != 4 || !strings.Contains(r.err, "not been sent") {
 		t.Errorf("checking a waiting task: %+v", r)
 	}

@@ -24,6 +24,7 @@ import (
 type Store interface {
 	UserTask(ctx context.Context, userID int64, id string) (task.Task, error)
 	Tasks(ctx context.Context, f store.TaskFilter) ([]task.Task, error)
+	Attempts(ctx context.Context, taskID string) ([]task.Attempt, error)
 	KeepAnswer(userID int64, key string, a task.Answer) error
 	Now() time.Time
 	Ping(ctx context.Context) error

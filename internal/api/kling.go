@@ -85,6 +85,11 @@ func (a *API) create(c auth.Caller, w http.ResponseWriter, r *http.Request, rout
 			return httpkit.Bytes(w, done.Replayed.Status, done.Replayed.Body)
 		}
 	}
+	if done.Replayed != nil && done.Task.FailCode == task.Rejected {
+		if done.Refusal, err = a.refusal(r.Context(), done.Task.ID); err != nil {
+			return err
+		}
+	}
 	status, answer, err := createAnswer(r, &done)
 	if err != nil {
 		return err
@@ -99,6 +104,17 @@ func (a *API) create(c auth.Caller, w http.ResponseWriter, r *http.Request, rout
 		w.Header().Set("Retry-After", "5")
 	}
 	return httpkit.Bytes(w, status, answer)
+}
+
+// refusal is the upstream's last word on a refused order, nil when the attempt
+// is not known any more.
+func (a *API) refusal(ctx context.Context, taskID string) (*provider.Error, error) {
+	attempts, err := a.Store.Attempts(ctx, taskID)
+	if err != nil || len(attempts) == 0 {
+		return nil, err
+	}
+	last := attempts[len(attempts)-1]
+	return &provider.Error{Kind: provider.Kind(last.Outcome), Code: last.Code, HTTPStatus: last.HTTPStatus, Message: last.Message}, nil
 }
 
 // read answers for one task, in both shapes that readers expect.
@@ -579,9 +595,8 @@ type createResponse struct {
 func createAnswer(r *http.Request, done *generation.Created) (int, []byte, error) {
 	t := &done.Task
 	// A repetition whose first answer was never kept is told of the task as it
-	// is now; only what was refused when it was sent is refused again.
-	refused := done.Replayed == nil || t.FailCode == task.Rejected || t.FailCode == task.NoChannel
-	if t.Status == task.Failed && refused {
+	// is now; what was refused when it was sent is refused again.
+	if t.Status == task.Failed && (done.Replayed == nil || done.Refusal != nil) {
 		status, body := refusalAnswer(r, done)
 		b, err := json.Marshal(body)
 		return status, b, err

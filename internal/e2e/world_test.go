@@ -199,7 +199,7 @@ func (w *world) startNode() *node {
 	o := app.Options{
 		Store: store.Options{DSN: dsn, MaxOpenConns: 8, MaxIdleConns: 4}, Keys: w.keys,
 		Log:           slog.New(telemetry.NewHandler(w.log, slog.LevelDebug)),
-		ServerAddress: n.url, Timing: shortTiming(), RefreshEvery: 100 * time.Millisecond, Version: "e2e",
+		ServerAddress: n.url, Timing: shortTiming(), RefreshEvery: 200 * time.Millisecond, Version: "e2e",
 	}
 	if w.setup.polling {
 		o.ServerAddress = ""
@@ -323,7 +323,7 @@ func (w *world) until(what string, is func() bool) {
 func (w *world) within(d time.Duration, is func() bool) bool {
 	end := time.NewTimer(d)
 	defer end.Stop()
-	glance := time.NewTicker(25 * time.Millisecond)
+	glance := time.NewTicker(50 * time.Millisecond)
 	defer glance.Stop()
 	for {
 		changed := w.sim.Changed()

@@ -169,7 +169,7 @@ func (s *Store) landed(batch []*op) bool {
 		if err == nil && (found || try >= 3) {
 			return found
 		}
-		time.Sleep(200 * time.Millisecond << try)
+		time.Sleep(min(200*time.Millisecond<<try, time.Second)) // callers wait
 	}
 	return false
 }
