@@ -230,6 +230,50 @@ func TestAChannelAtItsLimitSendsWhenATaskEnds(t *testing.T) {
 	})
 }
 
+// waitedLong makes a waiting order look as after minutes: polls of it have
+// become rare.
+func (w *world) waitedLong(id string) {
+	w.t.Helper()
+	if err := w.books.Exec(w.t.Context(), "UPDATE videos SET checks = 20, next_check_at = 1 WHERE task_id = '"+id+"'"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.until("the next look at the order", func() bool {
+		return w.number("SELECT checks FROM videos WHERE task_id = '%s'", id) > 20
+	})
+}
+
+// soon is how long an order may go on waiting for nothing.
+const soon = 10 * time.Second
+
+func TestAnOrderThatHasWaitedLongIsSentSoonAfterASlotIsFree(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{byHand: true, channel: func(n *store.NewChannel) { n.MaxLive = 1 }})
+	one, two := w.user.order(guideOrder), w.user.order(guideOrder)
+	w.waitedLong(two)
+	w.pass(3 * time.Minute)
+	w.user.succeeded(one)
+	if !w.within(soon, func() bool { return len(w.sim.Tasks()) == 2 }) {
+		t.Errorf("%s after the slot was free the order waits still", soon)
+	}
+	w.until("the waiting order to be sent", func() bool { return len(w.sim.Tasks()) == 2 })
+	w.pass(3 * time.Minute)
+	w.user.succeeded(two)
+}
+
+func TestTheDeadlineOfAnOrderThatHasWaitedLongIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{byHand: true, channel: func(n *store.NewChannel) { n.MaxLive = 1 }})
+	one := w.user.order(guideOrder)
+	two := w.user.order(guideOrder, "X-Deadline-Seconds: 3")
+	w.waitedLong(two)
+	if !w.within(soon, func() bool { return w.number("SELECT COUNT(*) FROM videos WHERE status = 'failed'") == 1 }) {
+		t.Errorf("%s later the order with a deadline of 3 s waits still", soon)
+	}
+	w.user.failed(two, "deadline_passed")
+	w.pass(3 * time.Minute)
+	w.user.succeeded(one)
+}
+
 func TestTheCallersOwnDeadlineEndsAnOrderThatWaits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{byHand: true, channel: func(n *store.NewChannel) { n.MaxLive = 1 }})

@@ -245,8 +245,8 @@ func (l *load) post(key, body string) (int, string, error) {
 	return resp.StatusCode, string(b), err
 }
 
-// TestKilledAtAnyMomentNothingIsLostOrordered twice is the crash table of
-// reliability.md as dice throw it.
+// The crash table of reliability.md, as dice throw it: nodes die at any moment
+// while clients order and repeat.
 func TestKilledAtAnyMomentNothingIsLostOrOrderedTwice(t *testing.T) {
 	kills := 6
 	if testing.Short() {

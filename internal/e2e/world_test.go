@@ -613,7 +613,8 @@ func audit(t testing.TB, books *store.Store, settled bool, upstream klingsim.Tas
 	}
 }
 
-// logbook keeps the lines that nodes log, and shows them when a test fails.
+// logbook keeps the lines that nodes log. With -v it shows them when a test
+// fails, and with E2E_LOG=1 always.
 type logbook struct {
 	mu      sync.Mutex
 	lines   bytes.Buffer
