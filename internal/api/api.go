@@ -60,6 +60,7 @@ func (a *API) Routes(mux *http.ServeMux) {
 	caller("GET /kling/v1/videos/{product}", a.listOrRead)
 	caller("GET /kling/v1/videos/{product}/{id}", a.read)
 	caller("GET /kling/v1/video/{id}", a.read)
+	caller("POST /kling/v1/videos/{id}/cancel", a.cancel)
 
 	// Kling, new generation: the path names product and model.
 	caller("POST /kling/{product}/{model}", a.createNew)

@@ -90,7 +90,7 @@ func (a *API) create(c auth.Caller, w http.ResponseWriter, r *http.Request, rout
 			return err
 		}
 	}
-	status, answer, err := createAnswer(r, &done)
+	status, answer, err := createAnswer(r, &done, a.place(r.Context(), &done.Task))
 	if err != nil {
 		return err
 	}
@@ -126,6 +126,24 @@ func (a *API) read(c auth.Caller, w http.ResponseWriter, r *http.Request) error 
 	}
 	if p := r.PathValue("product"); p != "" && p != id && string(t.Type) != p {
 		return fault.New(fault.NotFound, "Task %.64q does not exist under %s.", id, p).Named("task_not_found")
+	}
+	answer := readAnswer(r, &t)
+	answer.Queue = a.place(r.Context(), &t)
+	return httpkit.JSON(w, http.StatusOK, answer)
+}
+
+// cancel ends a task that has not been sent, and answers as read does.
+func (a *API) cancel(c auth.Caller, w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	if !taskIDPattern.MatchString(id) {
+		return fault.New(fault.NotFound, "Task %.64q does not exist.", id).Named("task_not_found")
+	}
+	t, err := a.Store.UserTask(r.Context(), c.User.ID, id)
+	if err != nil {
+		return err
+	}
+	if t, err = a.Generations.Cancel(context.WithoutCancel(r.Context()), t); err != nil {
+		return err
 	}
 	return httpkit.JSON(w, http.StatusOK, readAnswer(r, &t))
 }
@@ -585,14 +603,33 @@ type createResponse struct {
 	TaskID      string `json:"task_id"`
 	KlingTaskID string `json:"kling_task_id,omitempty"`
 	Status      string `json:"status"`
+	Queue       *queue `json:"queue,omitempty"` // while pending
 	Quota       int64  `json:"quota"`
 	Test        bool   `json:"test,omitempty"`
 	Data        any    `json:"data"`
 }
 
+// queue is where a pending task stands.
+type queue struct {
+	Position         int   `json:"position"`                    // from 1
+	EstimatedSeconds int64 `json:"estimated_seconds,omitempty"` // until it is sent; left out when nobody can tell
+}
+
+// place tells where a task waits, nil when it does not or nobody can tell now.
+func (a *API) place(ctx context.Context, t *task.Task) *queue {
+	if t.Status != task.Pending {
+		return nil
+	}
+	p, err := a.Generations.Place(ctx, t.ID)
+	if err != nil {
+		return nil
+	}
+	return &queue{Position: p.Position, EstimatedSeconds: int64((p.Wait + time.Second - 1) / time.Second)}
+}
+
 // createAnswer is what the caller of a create is told: the order's id, or the
 // upstream's refusal.
-func createAnswer(r *http.Request, done *generation.Created) (int, []byte, error) {
+func createAnswer(r *http.Request, done *generation.Created, q *queue) (int, []byte, error) {
 	t := &done.Task
 	// A repetition whose first answer was never kept is told of the task as it
 	// is now; what was refused when it was sent is refused again.
@@ -603,7 +640,7 @@ func createAnswer(r *http.Request, done *generation.Created) (int, []byte, error
 	}
 	out := createResponse{
 		Message: submitMessage, RequestID: telemetry.RequestID(r.Context()), TaskID: t.ID, KlingTaskID: t.UpstreamID,
-		Status: t.Status.Public(), Quota: int64(t.Quota), Test: t.Test, Data: newLegacyTask(t),
+		Status: t.Status.Public(), Queue: q, Quota: int64(t.Quota), Test: t.Test, Data: newLegacyTask(t),
 	}
 	if !kling.Legacy(t.Route) {
 		out.Data = newNewTask(t)
@@ -650,6 +687,7 @@ type readResponse struct {
 	TaskID      string      `json:"task_id"`
 	KlingTaskID string      `json:"kling_task_id,omitempty"`
 	Status      string      `json:"status"`
+	Queue       *queue      `json:"queue,omitempty"` // while pending
 	Model       string      `json:"model"`
 	Provider    string      `json:"provider"`
 	Type        video.Type  `json:"type"`

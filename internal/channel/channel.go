@@ -47,6 +47,7 @@ type Channel struct {
 	MaxLive  int // most live tasks per upstream model, 0: no limit
 	// WebhookSecrets verify the upstream's own callback signatures.
 	WebhookSecrets []secret.Text
+	Circuit        Circuit
 	Version        int64
 }
 
@@ -168,10 +169,9 @@ func Order(channels []*Channel, n Need, busy func(*Channel) bool, random func() 
 
 func draw(random func() float64) float64 { return -math.Log(1 - random()) }
 
-// Health is what one node has lately seen of a channel. It only delays:
-// nothing that matters depends on it.
-type Health struct {
-	Failures  int       // unknown outcomes and unreachable hosts in a row
-	RestUntil time.Time // not to be tried before
-	LastError string
+// Circuit is a channel's rest after accidents in a row, as all nodes see it.
+// The zero value is closed.
+type Circuit struct {
+	Until time.Time // no order is sent before; then one node tries one
+	Opens int       // how often it has opened since it was last closed
 }

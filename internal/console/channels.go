@@ -43,7 +43,7 @@ type Channel struct {
 	ReasonAt  *time.Time  `json:"reason_at,omitempty"`
 	Advice    string      `json:"advice,omitempty" doc:"What to do about the reason."`
 	LiveTasks int64       `json:"live_tasks" doc:"Tasks on it that have not ended."`
-	Circuit   string      `json:"circuit" enum:"closed,half-open,open" doc:"Of this node: open after accidents in a row, tried again after half a minute."`
+	Circuit   string      `json:"circuit" enum:"closed,half-open,open" doc:"Open after accidents in a row: no order is sent; half-open: one is tried, after half a minute at first."`
 	Recent    RecentCalls `json:"recent" doc:"Its create calls among the gateway's latest 2000, of the last 24 hours."`
 
 	TestedAt   *time.Time `json:"tested_at,omitempty"`
@@ -404,7 +404,7 @@ func (c *Console) showChannel(ch *store.Channel, recent map[int64]*RecentCalls) 
 		ID: ch.ID, Type: ch.Type, Provider: d.Name, Name: ch.Name, BaseURL: ch.BaseURL, Keys: []ChannelKey{},
 		Models: append([]string{}, ch.Models...), Groups: append([]string{}, ch.Groups...), Priority: ch.Priority, Weight: ch.Weight,
 		MaxLive: ch.MaxLive, WebhookSecrets: len(ch.WebhookSecrets), Status: channelStatus(ch.Status), Reason: ch.Reason,
-		ReasonAt: moment(ch.ReasonAt), Advice: adviceFor(ch), LiveTasks: ch.Live, Circuit: c.Generations.Health.Circuit(ch.ID),
+		ReasonAt: moment(ch.ReasonAt), Advice: adviceFor(ch), LiveTasks: ch.Live, Circuit: c.Generations.Health.Circuit(&ch.Channel, c.Store.Now()),
 		TestedAt: moment(ch.TestedAt), TestResult: ch.TestResult, CreatedAt: moment(ch.CreatedAt), Version: ch.Version,
 	}
 	for _, k := range ch.Keys {

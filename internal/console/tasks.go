@@ -93,11 +93,19 @@ type TaskPage struct {
 	CallbackURL string          `json:"callback_url,omitempty"`
 	UpdatedAt   time.Time       `json:"updated_at"`
 	DeadlineAt  *time.Time      `json:"deadline_at,omitempty" doc:"When a live task is given up."`
+	Queue       *QueuePlace     `json:"queue,omitempty" doc:"While it is pending."`
 	Price       TaskPrice       `json:"price"`
 	Timeline    []TimelineEntry `json:"timeline" nullable:"false"`
 	Ledger      []LedgerEntry   `json:"ledger" nullable:"false"`
 	Request     json.RawMessage `json:"request,omitempty" doc:"The order as the upstream gets it, pictures shortened."`
 	Result      json.RawMessage `json:"result,omitempty" doc:"The upstream's own result."`
+}
+
+// QueuePlace is where a pending task waits.
+type QueuePlace struct {
+	Position         int       `json:"position" doc:"From 1."`
+	EstimatedSeconds int64     `json:"estimated_seconds,omitempty" doc:"Until it is sent; left out when nobody can tell."`
+	SendBefore       time.Time `json:"send_before" doc:"It ends without charge if it has not been sent by then."`
 }
 
 // TaskPrice is how a task's price came about.
@@ -381,6 +389,11 @@ func (c *Console) taskPage(ctx context.Context, v *Viewer, t task.Task) (*One[Ta
 	}
 	if !t.Status.Terminal() {
 		p.DeadlineAt = moment(t.DeadlineAt)
+	}
+	if t.Status == task.Pending {
+		if place, err := c.Generations.Place(ctx, t.ID); err == nil {
+			p.Queue = &QueuePlace{Position: place.Position, EstimatedSeconds: int64((place.Wait + time.Second - 1) / time.Second), SendBefore: t.SendBefore}
+		}
 	}
 	body, err := c.Store.Body(ctx, t.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {

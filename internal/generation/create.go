@@ -48,6 +48,10 @@ func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 		return none, err
 	}
 	var limit int
+	lane := t.Lane(o.User.Group)
+	if view.Settings.QueueWhenBusy && s.Queue.waiting(lane) > 0 {
+		candidates = nil // first come, first served
+	}
 	if len(candidates) > 0 {
 		c := candidates[0]
 		if t, err = t.Begin(c.Channel.ID, c.Key.ID, s.Timing.Timing, now); err != nil {
@@ -57,11 +61,13 @@ func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 	} else if !view.Settings.QueueWhenBusy {
 		return none, fault.New(fault.Throttled, "All channels for %s are busy. Try again shortly.", t.Model).
 			Named("channels_busy").After(5 * time.Second)
+	} else if err := s.queueFor(view, &t, lane); err != nil {
+		return none, err
 	}
 	ctx = context.WithoutCancel(ctx)
 	done, err := s.Store.Accept(task.Acceptance{
 		Task: t, Body: o.Request.Body, Hold: ledger.Hold(t.Order(), now), MaxLive: limit, NoWait: !view.Settings.QueueWhenBusy,
-		Idempotency: o.Idempotency,
+		Group: o.User.Group, Idempotency: o.Idempotency,
 	})
 	if err != nil {
 		return none, err
@@ -73,9 +79,8 @@ func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 	s.Log.InfoContext(ctx, "billing: held", "task", t.ID, "user", t.UserID, "token", t.TokenID, "provider", t.Provider,
 		"model", t.Model, "type", t.Type, "held", int64(t.Quota), "rule", t.PriceRule, "test", t.Test)
 	if t.Status == task.Pending {
-		if s.Wake != nil {
-			s.Wake()
-		}
+		s.Queue.joined(lane)
+		s.wake()
 		return Created{Task: t, Price: quote}, nil
 	}
 	t, refusal, err := s.submit(ctx, t, o.Request.Body)
@@ -115,16 +120,10 @@ func newTask(o Order, q price.Quote, tm Timing, now time.Time) task.Task {
 // and no error means that those which could are busy; Unavailable means that
 // there are none.
 func (s *Service) candidates(v *directory.View, t *task.Task, group string, tried map[int64]bool) ([]channel.Candidate, error) {
-	d, ok := s.Upstreams.Driver(t.Provider)
-	if !ok {
-		return nil, fault.New(fault.Unavailable, "Provider %s is not built into this gateway.", t.Provider)
+	need, channels, err := s.need(v, t, group)
+	if err != nil {
+		return nil, err
 	}
-	p, _ := s.Upstreams.Provider(t.Provider)
-	channels, group := s.channelsFor(v.Channels, t, group)
-	if t.Test && len(channels) == 0 {
-		return nil, fault.New(fault.Unavailable, "This gateway has no test mode.").Named("no_test_mode")
-	}
-	need := channel.Need{Type: d.ChannelType, Model: t.Model, Group: group, CanServe: canServe(p, t.Route)}
 	now := s.Store.Now()
 	free := channel.Order(channels, need, func(c *channel.Channel) bool {
 		return tried[c.ID] || s.Health.Busy(c, t.Model, now)
@@ -137,6 +136,20 @@ func (s *Service) candidates(v *directory.View, t *task.Task, group string, trie
 			Named("group_without_channel").At("model")
 	}
 	return nil, fault.New(fault.Unavailable, "No channel offers %s at present.", t.Model).Named("no_channel").After(30 * time.Second)
+}
+
+// need is what a task asks of a channel, and the channels that may be asked.
+func (s *Service) need(v *directory.View, t *task.Task, group string) (channel.Need, []*channel.Channel, error) {
+	d, ok := s.Upstreams.Driver(t.Provider)
+	if !ok {
+		return channel.Need{}, nil, fault.New(fault.Unavailable, "Provider %s is not built into this gateway.", t.Provider)
+	}
+	p, _ := s.Upstreams.Provider(t.Provider)
+	channels, group := s.channelsFor(v.Channels, t, group)
+	if t.Test && len(channels) == 0 {
+		return channel.Need{}, nil, fault.New(fault.Unavailable, "This gateway has no test mode.").Named("no_test_mode")
+	}
+	return channel.Need{Type: d.ChannelType, Model: t.Model, Group: group, CanServe: canServe(p, t.Route)}, channels, nil
 }
 
 // offeredElsewhere reports whether other groups have channels for a model and

@@ -29,6 +29,11 @@ type Store interface {
 	Task(ctx context.Context, id string) (task.Task, error)
 	Body(ctx context.Context, taskID string) ([]byte, error)
 	SetChannelStatus(ctx context.Context, id int64, from, to channel.Status, reason string) error
+	OpenCircuit(ctx context.Context, channelID int64, seen, until time.Time) (bool, error)
+	ProbeCircuit(ctx context.Context, channelID int64, seen, until time.Time) (bool, error)
+	CloseCircuit(ctx context.Context, channelID int64) error
+	LearnLimit(ctx context.Context, channelID int64, model string, hold time.Duration) error
+	QueuePlace(ctx context.Context, taskID string) (int, task.Lane, error)
 	Now() time.Time
 }
 
@@ -59,7 +64,7 @@ func DefaultTiming() Timing {
 // leastAbsences is how many definite "no such task" answers prove absence.
 const leastAbsences = 3
 
-// Service is the use case. Fill all fields but Health before use.
+// Service is the use case. Fill all fields but Health and Queue before use.
 type Service struct {
 	Store     Store
 	Directory *directory.Directory
@@ -67,6 +72,7 @@ type Service struct {
 	Timing    Timing
 	Log       *slog.Logger
 	Health    Health
+	Queue     Queue
 	TestMode  *TestMode // nil: this gateway has none
 	// CallbackURL is where the upstream reports an attempt; "" asks for none.
 	CallbackURL func(taskID string, attempt int) string
@@ -157,6 +163,14 @@ func credential(c *channel.Channel, keyID string) (provider.Credential, bool) {
 	return provider.Credential{BaseURL: c.BaseURL, Key: k.Text, WebhookSecrets: c.WebhookSecrets}, ok
 }
 
+// channel finds the channel of a task's current attempt.
+func (s *Service) channel(t *task.Task) (*channel.Channel, bool) {
+	if t.ChannelID == channel.TestID && s.TestMode != nil {
+		return s.TestMode.Channel, true
+	}
+	return s.Directory.View().Channel(t.ChannelID)
+}
+
 // Credential finds the credential of a task's current attempt.
 func (s *Service) Credential(t *task.Task) (provider.Credential, error) {
 	if t.Test {
@@ -203,6 +217,7 @@ func (s *Service) billed(ctx context.Context, t *task.Task) {
 	s.Log.InfoContext(ctx, "billing: settled", "task", t.ID, "status", t.Status, "user", t.UserID, "token", t.TokenID,
 		"channel", t.ChannelID, "provider", t.Provider, "model", t.Model, "held", int64(t.Quota), "charged", int64(t.Charged),
 		"fail_code", t.FailCode, "test", t.Test)
+	s.Queue.ended(t)
 }
 
 // canServe tells which keys can call a route; nil when all can.

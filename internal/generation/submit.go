@@ -78,7 +78,11 @@ func (s *Service) call(ctx context.Context, t task.Task, body []byte) (provider.
 	if err != nil {
 		return provider.Accepted{}, &provider.Error{Kind: provider.BadKey, Message: err.Error()}
 	}
-	done, ok := s.Health.allow(t.ChannelID, t.Model, s.Store.Now)
+	c, ok := s.channel(&t)
+	if !ok {
+		return provider.Accepted{}, &provider.Error{Kind: provider.BadKey, Message: "the channel is gone"}
+	}
+	done, ok := s.admit(ctx, c, &t)
 	if !ok {
 		return provider.Accepted{}, &provider.Error{Kind: provider.Unreachable, Message: "the channel's circuit is open"}
 	}
@@ -86,8 +90,9 @@ func (s *Service) call(ctx context.Context, t task.Task, body []byte) (provider.
 	// what others have meanwhile asked about and perhaps sent again.
 	left := t.NextCheckAt.Sub(s.Store.Now())
 	if left <= 0 {
-		done(nil)
-		return provider.Accepted{}, &provider.Error{Kind: provider.Unsure, Message: "this node was too slow to send it; nothing was sent"}
+		e := &provider.Error{Kind: provider.Unsure, Message: "this node was too slow to send it; nothing was sent"}
+		done(nil) // says nothing of the channel
+		return provider.Accepted{}, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(s.Timing.CreateTimeout, left))
 	defer cancel()
@@ -144,7 +149,8 @@ func (s *Service) fail(ctx context.Context, t task.Task, a *task.Attempt, code t
 func (s *Service) elsewhere(ctx context.Context, t task.Task, a *task.Attempt, e *provider.Error, tried map[int64]bool) (next task.Task, refused *provider.Error, begun bool, err error) {
 	v := s.Directory.View()
 	now := s.Store.Now()
-	others, err := s.candidates(v, &t, s.groupOf(v, t.UserID), tried)
+	group := s.groupOf(v, t.UserID)
+	others, err := s.candidates(v, &t, group, tried)
 	if err == nil && len(others) > 0 && now.Before(t.SendBefore) {
 		moved, err := s.begin(ctx, t, a, others)
 		if err != nil {
@@ -162,11 +168,12 @@ func (s *Service) elsewhere(ctx context.Context, t task.Task, a *task.Attempt, e
 		if err != nil {
 			return t, nil, false, err
 		}
-		if err := s.record(ctx, task.Change{From: t, To: to, Attempt: a}); err != nil {
+		if err := s.record(ctx, task.Change{From: t, To: to, Attempt: a, Group: group}); err != nil {
 			t, err = s.overtaken(ctx, t, "", err)
 			return t, nil, false, err
 		}
 		to.Epoch++
+		s.Queue.joined(to.Lane(group))
 		return to, nil, false, nil
 	}
 	next, refused, err = s.refused(ctx, t, a, task.NoChannel, "No channel could take the order.", e)

@@ -201,7 +201,10 @@ type Error struct {
 	Message    string // the upstream's text, or ours; never holds a key
 	RequestID  string // the upstream's request id
 	RetryAfter time.Duration
-	Cause      error
+	// Full says of Throttled that too many of the account's tasks are live:
+	// waiting for one to end helps, slowing down does not.
+	Full  bool
+	Cause error
 }
 
 func (e *Error) Error() string {

@@ -302,6 +302,8 @@ type channelRow struct {
 	TestTime      int64   `bun:"test_time"`
 	TestResult    string  `bun:"test_result"`
 	Version       int64   `bun:"version"`
+	CircuitUntil  int64   `bun:"circuit_until"`
+	CircuitOpens  int     `bun:"circuit_opens"`
 }
 
 func (s *Store) channelRows(ctx context.Context) ([]channelRow, string, error) {
@@ -374,6 +376,7 @@ func (r *channelRow) channel() channel.Channel {
 		ID: r.ID, Type: r.Type, Name: r.Name, Status: channel.Status(r.Status), Reason: r.Reason,
 		BaseURL: channel.TrimBaseURL(r.BaseURL), Groups: model.List(r.GroupNames),
 		Priority: r.Priority, Weight: r.Weight, MaxLive: r.MaxLive, Version: r.Version,
+		Circuit: channel.Circuit{Until: moment(r.CircuitUntil), Opens: r.CircuitOpens},
 	}
 	if r.Models != nil {
 		c.Models = model.List(*r.Models)

@@ -260,7 +260,7 @@ func (m *member) task() task.Task {
 	if m.busy {
 		t.Status = task.Pending
 		t.ChannelID, t.KeyID, t.Ref, t.Attempt = 0, "", "", 0
-		t.NextCheckAt = t.UpdatedAt
+		t.NextCheckAt = t.UpdatedAt // may be sent at once
 	}
 	return t
 }
@@ -453,13 +453,13 @@ type place struct {
 }
 
 const (
-	takePlaces = "UPDATE channel_loads SET live = live + ? WHERE channel_id = ? AND model = ? AND (? = 0 OR live + ? <= ?)"
+	takePlaces = "UPDATE channel_loads SET live = live + ? WHERE channel_id = ? AND model = ? AND (? = 0 OR live + ? <= ?) AND (learned = 0 OR live + ? <= learned)"
 	givePlaces = "UPDATE channel_loads SET live = live - ? WHERE channel_id = ? AND model = ?"
 )
 
 // take takes up n places if the limit allows all of them.
 func (b *batch) take(p place, n int64, limit int) (bool, error) {
-	got, err := b.exec(takePlaces, n, p.channel, p.model, limit, n, limit)
+	got, err := b.exec(takePlaces, n, p.channel, p.model, limit, n, limit, n)
 	if err != nil || got > 0 {
 		return got > 0, err
 	}
@@ -474,7 +474,7 @@ func (b *batch) take(p place, n int64, limit int) (bool, error) {
 	if err != nil || made == 0 {
 		return false, err // the row exists: the limit is reached
 	}
-	got, err = b.exec(takePlaces, n, p.channel, p.model, limit, n, limit)
+	got, err = b.exec(takePlaces, n, p.channel, p.model, limit, n, limit, n)
 	return got > 0, err
 }
 
@@ -525,7 +525,7 @@ func stepValues(c *task.Change) []any {
 		}
 	}
 	return []any{
-		string(t.Status), t.ChannelID, t.KeyID, t.Ref, t.Attempt, flag(t.Resent), text(t.UpstreamID), millis(t.NextCheckAt), t.Checks,
+		string(t.Status), t.ChannelID, t.KeyID, t.Ref, t.Attempt, flag(t.Resent), text(t.UpstreamID), nextCheck(t), t.Checks,
 		t.Absences, millis(t.FirstAbsentAt), millis(t.SubmittedAt), millis(t.UpdatedAt),
 		f.ID, f.Epoch, string(f.Status),
 	}
@@ -866,9 +866,10 @@ func (b *batch) shiftLoads() error {
 }
 
 // insertRows writes what nobody else can see yet: tasks, bodies, journal,
-// attempts, idempotency rows and events.
+// attempts, idempotency rows and events; and it keeps the queue.
 func (b *batch) insertRows() error {
-	var videos, bodies, journal, postings, keys, attempts, events, deliveries rows
+	var videos, bodies, journal, postings, keys, attempts, events, deliveries, queue rows
+	var sent []string // tasks that have left the queue
 	entry := func(e *ledger.Entry) {
 		id := task.NewID("j_", e.At)
 		journal.add(id, e.Kind, text(e.TaskID), text(string(e.Phase)), text(e.Reference), e.UserID, e.TokenID, e.Actor, e.Memo, millis(e.At))
@@ -885,6 +886,9 @@ func (b *batch) insertRows() error {
 		for n, piece := range pieces(m.accept.Body) {
 			bodies.add(t.ID, n, piece)
 		}
+		if t.Status == task.Pending {
+			queue.add(queueValues(&t, m.accept.Group)...)
+		}
 		entry(&m.accept.Hold)
 		if i := m.accept.Idempotency; i != nil {
 			keys.add(t.UserID, i.Key, i.Hash, t.ID, 0, nil, millis(t.CreatedAt))
@@ -895,6 +899,12 @@ func (b *batch) insertRows() error {
 			continue
 		}
 		c := m.change
+		switch waited, waits := c.From.Status == task.Pending, c.To.Status == task.Pending; {
+		case waited && !waits:
+			sent = append(sent, m.id)
+		case waits && !waited:
+			queue.add(queueValues(&c.To, c.Group)...)
+		}
 		if c.Settle != nil {
 			entry(c.Settle)
 		}
@@ -907,11 +917,17 @@ func (b *batch) insertRows() error {
 			deliveries.add(e.ID, 0, e.UserID, e.URL, "pending", millis(e.CreatedAt))
 		}
 	}
+	for _, id := range sent {
+		if _, err := b.exec("DELETE FROM task_queue WHERE task_id = ?", id); err != nil {
+			return err
+		}
+	}
 	for _, in := range []struct {
 		into string
 		rows rows
 	}{
 		{"videos (" + taskColumns + ")", videos},
+		{"task_queue (" + queueColumns + ")", queue},
 		{"task_requests (task_id, n, body)", bodies},
 		{"journal (id, kind, task_id, phase, reference, user_id, token_id, actor, memo, created_at)", journal},
 		{"postings (journal_id, n, from_account, to_account, amount)", postings},

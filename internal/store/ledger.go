@@ -464,4 +464,15 @@ var checks = []struct{ kind, detail, query string }{
 		SELECT CAST(b.token_id AS CHAR(20)), COALESCE(t.total, 0), b.held FROM token_budgets b
 		LEFT JOIN (SELECT token_id, SUM(quota) AS total FROM videos WHERE status NOT IN ('succeed', 'failed') GROUP BY token_id) t
 		ON t.token_id = b.token_id WHERE b.held <> COALESCE(t.total, 0)`},
+	{"pending task outside the queue", "the queue has %d rows of it, the task waits (%d)", `
+		SELECT v.task_id, 0, 1 FROM videos v LEFT JOIN task_queue q ON q.task_id = v.task_id
+		WHERE v.next_check_at IS NOT NULL AND v.status = 'pending' AND q.task_id IS NULL`},
+	{"queued task that does not wait", "the queue has %d rows of it, the task has left (%d)", `
+		SELECT q.task_id, 1, 0 FROM task_queue q JOIN videos v ON v.task_id = q.task_id WHERE v.status <> 'pending'`},
+	{"channel load", "%d of its tasks are live, the load says %d", `
+		SELECT CAST(l.channel_id AS CHAR(20)), COALESCE(t.live, 0), l.live FROM (
+			SELECT channel_id, SUM(live) AS live FROM channel_loads GROUP BY channel_id) l
+		LEFT JOIN (SELECT channel_id, COUNT(*) AS live FROM videos
+			WHERE next_check_at IS NOT NULL AND status <> 'pending' GROUP BY channel_id) t
+		ON t.channel_id = l.channel_id WHERE l.live <> COALESCE(t.live, 0)`},
 }

@@ -24,17 +24,28 @@ const taskColumns = `task_id, video_id, user_id, token_id, channel_id, model, pr
 	route, mode, aspect_ratio, price_rule, price_version, callback_url, tags, test, request_id, result, costs`
 
 func taskValues(t *task.Task) []any {
-	var next any
-	if !t.Status.Terminal() {
-		next = millis(t.NextCheckAt)
-	}
 	return []any{
 		t.ID, t.VideoID, t.UserID, t.TokenID, t.ChannelID, t.Model, t.Provider, string(t.Type), string(t.Status), int64(t.Quota), int64(t.Charged), t.Prompt,
 		t.Duration, text(t.StoreURL), string(t.FailCode), text(t.FailReason), t.CreatedAt.Unix(), millis(t.UpdatedAt), millis(t.SubmittedAt),
-		millis(t.FinishedAt), millis(t.DeadlineAt), millis(t.SendBefore), next, t.Checks, t.Absences, millis(t.FirstAbsentAt),
+		millis(t.FinishedAt), millis(t.DeadlineAt), millis(t.SendBefore), nextCheck(t), t.Checks, t.Absences, millis(t.FirstAbsentAt),
 		t.Epoch, t.Attempt, flag(t.Resent), t.KeyID, t.Ref, text(t.UpstreamID), text(t.ExternalID), t.Route, t.Mode, t.AspectRatio,
 		t.PriceRule, t.PriceVersion, text(t.CallbackURL), text(t.Tags), flag(t.Test), t.RequestID, text(string(t.Result)), costsText(t),
 	}
+}
+
+// pendingGap is how long the queue has a waiting task for itself before the
+// poller looks after it too.
+const pendingGap = time.Minute
+
+// nextCheck is column next_check_at: NULL once nothing is to be done.
+func nextCheck(t *task.Task) any {
+	switch {
+	case t.Status.Terminal():
+		return nil
+	case t.Status == task.Pending:
+		return millis(t.NextCheckAt.Add(pendingGap))
+	}
+	return millis(t.NextCheckAt)
 }
 
 func flag(b bool) int {
@@ -241,9 +252,6 @@ func (s *Store) Tasks(ctx context.Context, f TaskFilter) ([]task.Task, error) {
 	out, err := scanTasks(rows)
 	return out, failure(err)
 }
-
-// pendingGap is the wait before a task without a channel is tried again.
-const pendingGap = 2 * time.Second
 
 // pollGapCase is task.PollGap in SQL, with a fifth of jitter either way.
 func (d Dialect) pollGapCase() string {

@@ -178,6 +178,7 @@ type Acceptance struct {
 	// as Throttled when NoWait is set.
 	MaxLive     int
 	NoWait      bool
+	Group       string // of the user: with whom the task waits, if it must
 	Idempotency *Idempotency
 }
 
@@ -210,6 +211,22 @@ type Change struct {
 	Event   *Event        // set only with Settle
 	// MaxLive is the limit of the channel that To begins an attempt on.
 	MaxLive int
+	Group   string // of the user, when To is Pending: with whom the task waits
+}
+
+// Lane is a queue: tasks that wait for the same channels, first come first
+// served.
+type Lane struct {
+	Provider string
+	Route    string
+	Model    string
+	Group    string // of users
+	Test     bool
+}
+
+// Lane is where a task of a user of a group waits.
+func (t *Task) Lane(group string) Lane {
+	return Lane{Provider: t.Provider, Route: t.Route, Model: t.Model, Group: group, Test: t.Test}
 }
 
 // illegal is the answer to a step that does not exist.

@@ -17,6 +17,9 @@ const (
 	// claimGap is the longest wait between claims; a due task is late by at
 	// most this much.
 	claimGap = time.Second
+	// claimPause is the least wait after a claim that found few: each claim is a
+	// transaction, and tasks that fall due together share calls.
+	claimPause = 200 * time.Millisecond
 	// laneWorkers is how many calls run at once for one channel.
 	laneWorkers = 16
 	// dispatchWorkers send the tasks that waited for a channel; each may hang
@@ -51,19 +54,19 @@ func (w *Worker) poll(ctx context.Context) {
 		if len(tasks) == claimAtOnce && ctx.Err() == nil {
 			continue
 		}
-		if !rest(ctx, w.untilDue(ctx), w.wakeClaim) {
+		if !rest(ctx, w.untilDue(ctx), nil) {
 			return
 		}
 	}
 }
 
-// untilDue is how long nothing is due, at most claimGap.
+// untilDue is how long to wait before the next claim.
 func (w *Worker) untilDue(ctx context.Context) time.Duration {
 	at, ok, err := w.Store.NextDue(ctx)
 	if err != nil || !ok {
 		return claimGap
 	}
-	return min(claimGap, max(10*time.Millisecond, at.Sub(w.Store.Now())))
+	return min(claimGap, max(claimPause, at.Sub(w.Store.Now())))
 }
 
 // nudged serves Nudge.

@@ -28,15 +28,15 @@ type Worker struct {
 	Log         *slog.Logger
 	Usage       *auth.Usage // nil: the last use of tokens is not recorded
 
-	wakeOnce  sync.Once
-	wakeClaim chan struct{}
-	wakeSend  chan struct{}
-	nudges    chan string
+	wakeOnce     sync.Once
+	wakeDispatch chan struct{}
+	wakeSend     chan struct{}
+	nudges       chan string
 }
 
 func (w *Worker) init() {
 	w.wakeOnce.Do(func() {
-		w.wakeClaim = make(chan struct{}, 1)
+		w.wakeDispatch = make(chan struct{}, 1)
 		w.wakeSend = make(chan struct{}, 1)
 		w.nudges = make(chan string, 4096)
 	})
@@ -47,17 +47,24 @@ func (w *Worker) init() {
 func (w *Worker) Run(ctx context.Context) {
 	w.init()
 	var wg sync.WaitGroup
-	for _, duty := range []func(context.Context){w.poll, w.deliver, w.probe, w.sweep, w.usage, w.rollUp} {
+	for _, duty := range []func(context.Context){w.poll, w.dispatch, w.deliver, w.probe, w.sweep, w.usage, w.rollUp} {
 		wg.Go(func() { duty(ctx) })
 	}
 	wg.Wait()
 }
 
-// Wake makes the claimer look for due tasks now.
-func (w *Worker) Wake() { w.init(); signal(w.wakeClaim) }
+// Wake makes the dispatcher look at the queue now.
+func (w *Worker) Wake() { w.init(); signal(w.wakeDispatch) }
 
-// Ended makes the deliverer look for events now.
-func (w *Worker) Ended() { w.init(); signal(w.wakeSend) }
+// Ended says that a task has ended: its event may be due, and its place is
+// free.
+func (w *Worker) Ended() {
+	w.init()
+	signal(w.wakeSend)
+	if w.Generations.Queue.Waits() {
+		signal(w.wakeDispatch)
+	}
+}
 
 // Nudge asks about one task at once. When too many ask, the task's due time in
 // the database brings the check a little later.

@@ -122,6 +122,7 @@ func (u *Upstream) refusal(cred provider.Credential, a outbound.Answer, e envelo
 	secrets := u.secretsOf(cred.Key)
 	out := &provider.Error{
 		Kind:       kind,
+		Full:       kind == provider.Throttled && e.coded && e.code == 1303,
 		HTTPStatus: a.Status,
 		RequestID:  outbound.Scrub(e.requestID, secrets...),
 		RetryAfter: a.RetryAfter(u.now()),

@@ -406,7 +406,10 @@ func TestDueTasksAreClaimedOnce(t *testing.T) {
 		other.Store = OpenAt(t, dsn)
 		const n = 60
 		for range n {
-			accept(t, f, f.Order(1))
+			submitted(t, f, 1)
+		}
+		if err := f.Exec(context.Background(), "UPDATE videos SET next_check_at = 1"); err != nil {
+			t.Fatal(err)
 		}
 		var mu sync.Mutex
 		seen := map[string]int{}

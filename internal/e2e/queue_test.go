@@ -1,0 +1,95 @@
+package e2e_test
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"one-api/internal/money"
+	"one-api/internal/store"
+)
+
+// oneAtATime is a world whose only channel takes one task, by hand.
+func oneAtATime(t *testing.T, d store.Dialect) *world {
+	return newWorld(t, setup{dialect: d, byHand: true, channel: func(n *store.NewChannel) { n.MaxLive = 1 }})
+}
+
+func TestAWaitingOrderTellsItsPlaceAndCanBeCancelled(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, d store.Dialect) {
+		w := oneAtATime(t, d)
+		one := w.user.order(guideOrder)
+		var waiting []string
+		for i := range 3 {
+			a := w.user.do("POST", text2video, guideOrder)
+			if a.text("status") != "pending" || a.get("queue.position").Int() != int64(i+1) || a.get("queue.estimated_seconds").Int() <= 0 {
+				t.Fatalf("waiting order %d was answered %s", i+1, a)
+			}
+			waiting = append(waiting, a.text("task_id"))
+		}
+		if a := w.user.read(waiting[2]); a.get("queue.position").Int() != 3 {
+			t.Errorf("the last one reads %s", a)
+		}
+		if a := w.user.read(one); a.get("queue").Exists() {
+			t.Errorf("a task that was sent has a place: %s", a)
+		}
+		path := text2video[:len(text2video)-len("text2video")] + waiting[0] + "/cancel"
+		if a := w.user.do("POST", path, ""); a.status != http.StatusOK || a.text("status") != "failed" || a.text("fail_code") != "cancelled" {
+			t.Errorf("cancelling answered %s", a)
+		}
+		if a := w.user.do("POST", path, ""); a.status != http.StatusConflict {
+			t.Errorf("cancelling again answered %s, want 409", a)
+		}
+		w.user.balance(w.setup.balance-3*guidePrice, 3*guidePrice)
+		if a := w.user.read(waiting[2]); a.get("queue.position").Int() != 2 {
+			t.Errorf("after one left, the last one reads %s", a)
+		}
+		// First come, first served.
+		w.pass(3 * time.Minute)
+		w.user.succeeded(one)
+		w.until("the next order to be sent", func() bool { return len(w.sim.Tasks()) == 2 })
+		if a := w.user.read(waiting[2]); a.get("queue.position").Int() != 1 {
+			t.Errorf("the last one is not the last one: %s", a)
+		}
+		for i, id := range waiting[1:] {
+			w.runs(i+2, id)
+		}
+		w.user.balance(w.setup.balance-3*guidePrice, 0)
+	})
+}
+
+func TestAnOrderThatCannotBeSentInTimeIsRefusedBeforeAHold(t *testing.T) {
+	t.Parallel()
+	w := oneAtATime(t, store.SQLite)
+	ids := []string{w.user.order(guideOrder)}
+	var a answer
+	for range 30 {
+		if a = w.user.do("POST", text2video, guideOrder); a.status != http.StatusOK {
+			break
+		}
+		ids = append(ids, a.text("task_id"))
+	}
+	wait, err := strconv.Atoi(a.header.Get("Retry-After"))
+	if a.status != http.StatusTooManyRequests || a.text("error.code") != "queue_full" || err != nil || wait <= 0 {
+		t.Fatalf("after %d orders for one place the next was answered %s, want 429 queue_full with Retry-After", len(ids), a)
+	}
+	n := len(ids)
+	held := guidePrice * money.Quota(n)
+	w.user.balance(w.setup.balance-held, held)
+	// One that may wait for less is refused earlier, one for another model not at all.
+	if a := w.user.do("POST", text2video, guideOrder, "X-Deadline-Seconds: 60"); a.status != http.StatusTooManyRequests {
+		t.Errorf("an order with a short deadline was answered %s", a)
+	}
+	w.user.order(`{"model":"kling-v1-6-std","prompt":"a cat"}`)
+	for i, id := range ids {
+		w.runs(i+2, id)
+	}
+}
+
+// runs waits until the upstream has n tasks and lets the last one end.
+func (w *world) runs(n int, id string) {
+	w.t.Helper()
+	w.until("the next order to be sent", func() bool { return len(w.sim.Tasks()) >= n })
+	w.pass(3 * time.Minute)
+	w.user.succeeded(id)
+}
