@@ -24,6 +24,7 @@ const top = 9
 // import any.
 var floors = map[string]int{
 	"fault":       0,
+	"faultpoint":  0,
 	"groupcommit": 0,
 	"model":       0,
 	"money":       0,

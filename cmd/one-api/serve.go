@@ -12,6 +12,7 @@ import (
 	"one-api/internal/auth"
 	"one-api/internal/config"
 	"one-api/internal/demo"
+	"one-api/internal/faultpoint"
 	"one-api/internal/generation"
 	"one-api/internal/secret"
 	"one-api/internal/store"
@@ -85,6 +86,7 @@ func tellSetup(ctx context.Context, a *app.App, listens net.Addr) error {
 
 func appOptions(s config.Settings, keys *secret.Keyring, log *telemetry.Log) app.Options {
 	timing := generation.DefaultTiming()
+	timing.Lease, timing.AbsenceSpan = faultpoint.Wait(timing.Lease), faultpoint.Wait(timing.AbsenceSpan)
 	timing.CreateTimeout, timing.QueueFor, timing.Deadline = s.CreateTimeout, s.QueueDeadline, s.TaskDeadline
 	var provider *auth.OIDC
 	if s.OIDCIssuer != "" {

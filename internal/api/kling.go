@@ -14,6 +14,7 @@ import (
 
 	"one-api/internal/auth"
 	"one-api/internal/fault"
+	"one-api/internal/faultpoint"
 	"one-api/internal/generation"
 	"one-api/internal/httpkit"
 	"one-api/internal/money"
@@ -47,6 +48,7 @@ func (a *API) create(c auth.Caller, w http.ResponseWriter, r *http.Request, rout
 	if err != nil {
 		return err
 	}
+	faultpoint.Here("api.create.reading")
 	body, err := httpkit.JSONBody(w, r, a.MaxBody)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"one-api/internal/fault"
+	"one-api/internal/faultpoint"
 	"one-api/internal/generation"
 	"one-api/internal/httpkit"
 	"one-api/internal/limit"
@@ -147,6 +148,7 @@ func (c *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
 	if t.Status.Terminal() {
 		return ok200(w)
 	}
+	faultpoint.Here("callback.before-record")
 	sum := sha256.Sum256(body)
 	if err := c.Store.RecordCallback(store.Callback{
 		TaskID: id, Attempt: attempt, Hash: hex.EncodeToString(sum[:]), Signed: signed,

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"one-api/internal/fault"
+	"one-api/internal/faultpoint"
 	"one-api/internal/ledger"
 	"one-api/internal/provider"
 	"one-api/internal/task"
@@ -25,6 +26,7 @@ func (s *Service) Dispatch(ctx context.Context, t task.Task) error {
 		_, err := s.fail(ctx, t, nil, code, why)
 		return ignoreMovedOn(err)
 	}
+	faultpoint.Here("generation.dispatch.claimed")
 	v := s.Directory.View()
 	next, err := s.candidates(v, &t, s.groupOf(v, t.UserID), nil)
 	if len(next) == 0 {
@@ -146,6 +148,9 @@ func (s *Service) Observe(ctx context.Context, t task.Task, r provider.Report) (
 	c := task.Change{From: t, To: to, Settle: entry}
 	if entry != nil {
 		c.Event = s.event(&to)
+	}
+	if entry != nil {
+		faultpoint.Here("generation.observe.before-settle")
 	}
 	if err := s.record(ctx, c); err != nil {
 		if err = ignoreMovedOn(err); err != nil && !fault.Is(err, fault.Unavailable) {

@@ -6,6 +6,7 @@ import (
 
 	"one-api/internal/channel"
 	"one-api/internal/fault"
+	"one-api/internal/faultpoint"
 	"one-api/internal/provider"
 	"one-api/internal/task"
 	"one-api/internal/video"
@@ -45,6 +46,7 @@ func (s *Service) submit(ctx context.Context, t task.Task, body []byte) (task.Ta
 			t, err = s.overtaken(ctx, t, accepted.UpstreamID, err)
 			return t, nil, err
 		}
+		faultpoint.Here("generation.submit.recorded")
 		to.Epoch++
 		return to, nil, nil
 	}
@@ -55,7 +57,9 @@ func (s *Service) send(ctx context.Context, t task.Task, body []byte) (*task.Att
 	a := &task.Attempt{
 		TaskID: t.ID, N: t.Attempt, ChannelID: t.ChannelID, KeyID: t.KeyID, Ref: t.Ref, SentAt: s.Store.Now(),
 	}
+	faultpoint.Here("generation.submit.before-send")
 	acc, e := s.call(ctx, t, body)
+	faultpoint.Here("generation.submit.answered")
 	a.AnsweredAt = s.Store.Now()
 	if e == nil {
 		a.Outcome, a.HTTPStatus, a.UpstreamID = "accepted", 200, acc.UpstreamID

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"one-api/internal/fault"
+	"one-api/internal/faultpoint"
 	"one-api/internal/groupcommit"
 	"one-api/internal/ledger"
 	"one-api/internal/model"
@@ -282,16 +283,43 @@ func (b *batch) run() (err error) {
 		}
 	}()
 	for _, step := range []func() error{
-		b.checkRepeats, b.lockLoads, b.takeUpLoads, b.writeNotes, b.moveTasks, b.moveMoney, b.spendBudgets, b.shiftLoads, b.insertRows,
+		b.checkRepeats, b.lockLoads, b.takeUpLoads, b.writeNotes, b.moveTasks, b.halfway, b.moveMoney, b.spendBudgets, b.shiftLoads, b.insertRows,
 	} {
 		if err = step(); err != nil {
 			return err
 		}
 	}
+	b.rehearse("before-commit")
 	if err = b.tx.Commit(); err != nil && !isStatementError(err) {
 		return errors.Join(errCommit, err)
 	}
+	if err == nil {
+		b.rehearse("committed")
+	}
 	return err
+}
+
+// rehearse passes the named moments of what the batch writes.
+func (b *batch) rehearse(moment string) {
+	if !faultpoint.Built {
+		return
+	}
+	if len(b.accepts) > 0 {
+		faultpoint.Here("store.accept." + moment)
+	}
+	for _, m := range b.changes {
+		if m.change.Settle != nil {
+			faultpoint.Here("store.settle." + moment)
+		} else {
+			faultpoint.Here("store.step." + moment)
+		}
+	}
+}
+
+// halfway is the moment at which states have moved and money has not.
+func (b *batch) halfway() error {
+	b.rehearse("halfway")
+	return nil
 }
 
 // exec runs one statement and returns the rows that it matched.

@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"one-api/internal/fault"
+	"one-api/internal/faultpoint"
 	"one-api/internal/ledger"
 	"one-api/internal/money"
 	"one-api/internal/task"
@@ -65,14 +66,18 @@ func (s *Store) ChangeBalance(ctx context.Context, e ledger.Entry) error {
 // Conflict means that its reference was used before: the change has happened
 // already. Unprocessable means that the balance would leave its range.
 func (s *Store) ChangeBalanceBy(ctx context.Context, by Actor, e ledger.Entry) error {
-	return s.transact(ctx, func(tx bun.Tx) error {
+	err := s.transact(ctx, func(tx bun.Tx) error {
 		if err := post(ctx, tx, e); err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, by, "balance."+string(e.Kind), fmt.Sprintf("user:%d", e.UserID), map[string]any{
+		err := s.audit(ctx, tx, by, "balance."+string(e.Kind), fmt.Sprintf("user:%d", e.UserID), map[string]any{
 			"amount": changeOf(e), "reference": e.Reference, "reason": e.Memo,
 		})
+		faultpoint.Here("store.balance.before-commit")
+		return err
 	})
+	faultpoint.Here("store.balance.committed")
+	return err
 }
 
 // post writes an entry without a task and moves the balances that it names, in

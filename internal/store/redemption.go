@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"one-api/internal/fault"
+	"one-api/internal/faultpoint"
 	"one-api/internal/ledger"
 	"one-api/internal/money"
 	"one-api/internal/secret"
@@ -234,7 +235,10 @@ func (s *Store) Redeem(ctx context.Context, by Actor, userID int64, code secret.
 		if err := post(ctx, tx, e); err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, by, "redemption.redeem", fmt.Sprintf("redemption:%d", r.ID), map[string]any{"user": userID, "quota": r.Quota})
+		err = s.audit(ctx, tx, by, "redemption.redeem", fmt.Sprintf("redemption:%d", r.ID), map[string]any{"user": userID, "quota": r.Quota})
+		faultpoint.Here("store.redeem.before-commit")
+		return err
 	})
+	faultpoint.Here("store.redeem.committed")
 	return r, err
 }

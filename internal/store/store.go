@@ -23,6 +23,7 @@ import (
 
 	"one-api/internal/directory"
 	"one-api/internal/fault"
+	"one-api/internal/faultpoint"
 	"one-api/internal/groupcommit"
 	"one-api/internal/secret"
 )
@@ -83,7 +84,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = faultpoint.Now
 	}
 	if o.Batch == 0 {
 		o.Batch = 256

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"one-api/internal/faultpoint"
 	"one-api/internal/secret"
 	"one-api/internal/store"
 	"one-api/internal/webhook"
@@ -104,7 +105,9 @@ func hostOf(address string) string {
 func (w *Worker) deliverOne(ctx context.Context, d store.Delivery) {
 	now := w.Store.Now()
 	m := webhook.Message{ID: d.EventID, URL: d.URL, Payload: []byte(d.Payload), Secrets: w.secrets(d.UserID, now)}
+	faultpoint.Here("worker.deliver.before-send")
 	r := w.Sender.Send(ctx, m, now)
+	faultpoint.Here("worker.deliver.sent")
 	out := store.DeliveryResult{Delivered: r.Err == nil, Code: r.Code}
 	if r.Err != nil {
 		out.Error = r.Err.Error()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"one-api/internal/fault"
+	"one-api/internal/faultpoint"
 	"one-api/internal/provider"
 	"one-api/internal/task"
 )
@@ -162,6 +163,7 @@ func (w *Worker) act(ctx context.Context, t task.Task, l *lanes, lane chan task.
 		}
 		err = w.Generations.Rescue(ctx, t)
 	case task.Unknown, task.Submitted, task.Processing:
+		faultpoint.Here("worker.poll.claimed")
 		err = w.check(ctx, t, l, lane)
 	}
 	if err != nil && !fault.Is(err, fault.Conflict) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"one-api/internal/faultpoint"
 	"one-api/internal/provider"
 	"one-api/internal/provider/outbound"
 )
@@ -55,7 +56,7 @@ var (
 
 // New returns Kling over the transport of c.
 func New(c *http.Client) *Upstream {
-	return &Upstream{http: outbound.Use(c), now: time.Now, tokens: map[string]token{}}
+	return &Upstream{http: outbound.Use(c), now: faultpoint.Now, tokens: map[string]token{}}
 }
 
 // legacy reports whether a route belongs to the legacy generation.

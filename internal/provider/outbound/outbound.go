@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"one-api/internal/faultpoint"
 	"one-api/internal/provider"
 	"one-api/internal/secret"
 )
@@ -187,6 +188,9 @@ func (c *Client) do(ctx context.Context, method string, call Call, w *witness) (
 		return Answer{}, err
 	}
 	defer func() { _ = resp.Body.Close() }() // read to the end, or given up
+	if method == http.MethodPost {
+		faultpoint.Here("outbound.create.answering")
+	}
 	a := Answer{Status: resp.StatusCode, Header: resp.Header}
 	a.Body, err = read(resp.Body, resp.ContentLength)
 	return a, err
