@@ -64,6 +64,7 @@ var floors = map[string]int{
 
 	"app": 6,
 
+	"chaos":   7,
 	"demo":    7,
 	"loadgen": 7,
 
@@ -72,7 +73,7 @@ var floors = map[string]int{
 
 // reserved packages are imported by the named ones only, and by tests.
 var reserved = map[string][]string{
-	"provider/kling/klingsim": {"app", "demo", "e2e", "loadgen", "cmd/one-api"},
+	"provider/kling/klingsim": {"app", "chaos", "demo", "e2e", "loadgen", "cmd/one-api"},
 }
 
 // source is one Go file of ours.
