@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -136,7 +137,11 @@ func (c *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	report, signed, err := c.report(r.Context(), &t, r.Header, body)
+	report, signed, err := c.report(&t, r.Header, body)
+	if errors.Is(err, provider.ErrSaysNothing) {
+		// The address has proven the sender, and asking is all that any body brings.
+		report, err = provider.Report{}, nil
+	}
 	if err != nil {
 		c.Log.WarnContext(r.Context(), "refused a callback whose signature is wrong", "task", id, "provider", t.Provider, "err", err)
 		return fault.New(fault.Unauthenticated, "The callback's signature is not valid.").Named("invalid_signature")
@@ -186,7 +191,7 @@ func (c *Receiver) hint(w http.ResponseWriter, r *http.Request, id string) error
 }
 
 // report reads what the callback says, as its provider understands it.
-func (c *Receiver) report(ctx context.Context, t *task.Task, h http.Header, body []byte) (provider.Report, bool, error) {
+func (c *Receiver) report(t *task.Task, h http.Header, body []byte) (provider.Report, bool, error) {
 	p, _ := c.Generations.Upstreams.Provider(t.Provider)
 	reader, ok := p.(provider.CallbackReader)
 	if !ok {
@@ -196,14 +201,7 @@ func (c *Receiver) report(ctx context.Context, t *task.Task, h http.Header, body
 	if err != nil {
 		cred = provider.Credential{} // the channel is gone; the body is a hint anyway
 	}
-	r, signed, err := reader.ReadCallback(cred, c.Store.Now(), h, body)
-	if err != nil && len(cred.WebhookSecrets) == 0 {
-		// Nobody signs here and the address has proven the sender: a body that
-		// says nothing is as good a reason to ask as any.
-		c.Log.InfoContext(ctx, "a callback says nothing that we understand", "task", t.ID, "provider", t.Provider, "err", err)
-		return provider.Report{}, false, nil
-	}
-	return r, signed, err
+	return reader.ReadCallback(cred, c.Store.Now(), h, body)
 }
 
 func readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {

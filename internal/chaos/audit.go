@@ -127,7 +127,7 @@ func (c *campaign) auditUpstream(rows map[string]row) {
 	}
 	faults := map[klingsim.FaultKind]int64{}
 	for request, n := range c.sim.Requests() {
-		if request.Fault != "" && request.Fault != klingsim.Slow {
+		if request.Fault != "" {
 			faults[request.Fault] += int64(n)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -40,7 +41,8 @@ var mutations = []mutation{
 			{"internal/store/hot.go", `" = ? WHERE task_id = ? AND epoch = ? AND status = ?"`, `" = ? WHERE task_id = ? AND (1 = 1 OR epoch = ? AND status = ?)"`},
 			{"internal/store/dialect.go", `"v.task_id = x.guard_id AND v.epoch = x.guard_epoch AND v.status = x.guard_status"`, `"v.task_id = x.guard_id"`},
 			{"internal/store/dialect.go", `b.WriteString(" WHERE v.epoch = x.guard_epoch AND v.status = x.guard_status")`, ``},
-		}, migration("0001_core.sql", "    UNIQUE (task_id, phase),\n", "")...),
+		}, slices.Concat(migration("0001_core.sql", "    UNIQUE (task_id, phase),\n", ""), migration("0001_core.sql", "    CHECK (balance >= 0)\n", "    CHECK (1 = 1)\n"),
+			migration("0001_core.sql", ",\n    CHECK (held >= 0)", ""))...),
 		options: func(o *options) { o.drills, o.callbacks = []string{"callbacks"}, 300 },
 		reports: []string{vSettle},
 	},

@@ -524,7 +524,7 @@ func (c *campaign) drillCallbacks(ctx context.Context) error {
 	close(sends)
 	group.Wait()
 	c.post.hold(false)
-	err = until(ctx, 2*time.Minute, 100*time.Millisecond, "the drill's tasks to be charged", func() bool {
+	err = until(ctx, c.patience(2*time.Minute), 100*time.Millisecond, "the drill's tasks to be charged", func() bool {
 		var n int64
 		if n, err = c.charges(ctx); err != nil {
 			return true
@@ -569,10 +569,8 @@ func (c *campaign) storm(ctx context.Context) error {
 			klingsim.FailBefore: 0.01, klingsim.ShowProcessing: 0.02, klingsim.OmitURL: 0.01, klingsim.StrangeStatus: 0.01, klingsim.HideTask: 0.003,
 			klingsim.LoseAnswer: 0.01, klingsim.CutAnswer: 0.01,
 		})
-		if _, err := c.sim.Inject(klingsim.Fault{Kind: klingsim.Slow, Delay: 10 * time.Millisecond, Count: -1}); err != nil {
-			return err
-		}
 	}
+	c.wire.slow(10 * time.Millisecond) // so that strikes meet calls under way
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var aside sync.WaitGroup
@@ -760,8 +758,8 @@ func (c *campaign) forge(ctx context.Context) {
 func (c *campaign) settle(ctx context.Context) error {
 	c.ending.Store(true)
 	c.sim.SetFaultShare(nil, nil)
-	c.sim.ClearFaults()
 	c.wire.stall(0)
+	c.wire.slow(0)
 	c.hooks.behave()
 	for _, n := range c.nodes {
 		n.signal(syscall.SIGCONT)
@@ -782,7 +780,7 @@ func (c *campaign) settle(ctx context.Context) error {
 		again, tries = 2_000, -1
 	}
 	var left int64
-	err = until(ctx, 8*time.Minute, 500*time.Millisecond, "every task and delivery to end", func() bool {
+	err = until(ctx, c.patience(8*time.Minute), 500*time.Millisecond, "every task and delivery to end", func() bool {
 		var tasks, deliveries int64
 		if db.QueryRowContext(ctx, "SELECT COUNT(*) FROM videos WHERE status NOT IN ('succeed', 'failed')").Scan(&tasks) != nil ||
 			db.QueryRowContext(ctx, "SELECT COUNT(*) FROM deliveries WHERE status = 'pending'").Scan(&deliveries) != nil {
@@ -808,6 +806,14 @@ func (c *campaign) settle(ctx context.Context) error {
 		return err
 	}
 	return c.work.askAgain(ctx)
+}
+
+// patience is how long the campaign waits for what must come.
+func (c *campaign) patience(d time.Duration) time.Duration {
+	if c.o.scale > 1 {
+		return d / 4
+	}
+	return d
 }
 
 // unended tells what has not ended.

@@ -17,6 +17,7 @@ type proxy struct {
 	mu     sync.Mutex
 	links  map[*link]struct{}
 	still  time.Time // nothing passes before
+	late   time.Duration
 	closed bool
 	done   sync.WaitGroup
 }
@@ -81,7 +82,13 @@ func (p *proxy) copy(to, from *net.TCPConn, tap func([]byte) []byte) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
+		p.mu.Lock()
+		delay := p.late
+		p.mu.Unlock()
 		if n > 0 {
+			if delay > 0 {
+				time.Sleep(delay)
+			}
 			p.wait()
 			chunk := buf[:n]
 			if tap != nil {
@@ -117,6 +124,13 @@ func (p *proxy) stall(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.still = time.Now().Add(d)
+}
+
+// slow makes everything take so much longer, each way.
+func (p *proxy) slow(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.late = d
 }
 
 // each does something to every connection.

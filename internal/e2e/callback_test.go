@@ -58,6 +58,7 @@ func TestForgedCallbacksChargeAndEndNothing(t *testing.T) {
 		{"the proof for another attempt", plain + "?k=" + n + "0." + mac, guidesCallback(a, upA), 404},
 		{"the right proof and another task's id", ofA, guidesCallback(b, upB), 200},
 		{"the right proof and an id of nobody", ofA, guidesCallback(a, "123456789012345678"), 200},
+		{"the right proof and no id", ofA, `{"task_status":"succeed"}`, 200},
 		{"the right proof and a true id", ofA, guidesCallback(a, upA), 200},
 		{"the right proof and a failure", ofA, `{"task_id":"` + upA + `","task_status":"failed","task_status_msg":"no"}`, 200},
 		{"the right proof in the new generation's words", ofA, `{"id":"` + upA + `","status":"succeeded","outputs":[{"type":"video","id":"1","url":"https://example.com/v.mp4"}],"billing":[{"charge_type":"unit","amount":"99","package_type":"video"}]}`, 200},

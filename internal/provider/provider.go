@@ -109,12 +109,17 @@ type Prober interface {
 	Probe(ctx context.Context, cred Credential) (string, error)
 }
 
+// ErrSaysNothing is a callback, rightly signed where signatures are asked for,
+// from whose body nothing can be read.
+var ErrSaysNothing = errors.New("the callback says nothing")
+
 // CallbackReader is a provider that posts callbacks.
 type CallbackReader interface {
 	// ReadCallback parses a callback body. proven is true only when the
 	// provider's own signature was present and verified with a secret of cred;
-	// a wrong signature is an error. The report is a hint whoever sent it: it
-	// never settles a task.
+	// a wrong signature is an error, and a body that names no task is
+	// ErrSaysNothing. The report is a hint whoever sent it: it never settles a
+	// task.
 	ReadCallback(cred Credential, now time.Time, h http.Header, body []byte) (r Report, proven bool, err error)
 }
 

@@ -40,7 +40,7 @@ func (u *Upstream) ReadCallback(cred provider.Credential, now time.Time, h http.
 	}
 	r := readTask(v)
 	if r.UpstreamID == "" {
-		return provider.Report{}, false, errors.New("the callback names no task")
+		return provider.Report{}, false, fmt.Errorf("%w: it names no task", provider.ErrSaysNothing)
 	}
 	return r, proven, nil
 }
