@@ -116,13 +116,8 @@ func root(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// buildBroken builds a gateway with a mistake in it, and the rehearsal build of
-// the same.
-func (m *mutation) build(ctx context.Context, dir string) (binary string, err error) {
-	base, err := root(ctx)
-	if err != nil {
-		return "", err
-	}
+// texts are the files of a module with the mistake in them.
+func (m *mutation) texts(base string) (map[string]string, error) {
 	texts := map[string]string{}
 	for _, e := range m.edits {
 		path := filepath.Join(base, filepath.FromSlash(e.file))
@@ -130,14 +125,27 @@ func (m *mutation) build(ctx context.Context, dir string) (binary string, err er
 		if !ok {
 			b, err := os.ReadFile(path)
 			if err != nil {
-				return "", err
+				return nil, err
 			}
 			text = string(b)
 		}
 		if n := strings.Count(text, e.old); n != 1 {
-			return "", fmt.Errorf("%s: the text to be replaced occurs %d times in %s:\n%s", m.name, n, e.file, e.old)
+			return nil, fmt.Errorf("%s: the text to be replaced occurs %d times in %s:\n%s", m.name, n, e.file, e.old)
 		}
 		texts[path] = strings.Replace(text, e.old, e.new, 1)
+	}
+	return texts, nil
+}
+
+// build builds the gateway with the mistake in it, as a rehearsal build.
+func (m *mutation) build(ctx context.Context, dir string) (binary string, err error) {
+	base, err := root(ctx)
+	if err != nil {
+		return "", err
+	}
+	texts, err := m.texts(base)
+	if err != nil {
+		return "", err
 	}
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
 	n := 0
@@ -171,6 +179,7 @@ func (m *mutation) try(ctx context.Context, o options, dir string) (*report, err
 		return nil, err
 	}
 	o.db, o.nodes, o.scale, o.drills, o.tasks, o.kills, o.faults = "sqlite", 1, 10, nil, 0, 0, []string{}
+	o.clients = max(o.clients, 1)
 	o.binary, o.rehearsal = binary, binary
 	m.options(&o)
 	return run(ctx, o)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -32,6 +33,7 @@ type node struct {
 	exits atomic.Int64
 
 	mu      sync.Mutex
+	once    []string // settings of the first start only
 	cmd     *exec.Cmd
 	killed  bool          // cmd ends by our hand
 	rest    time.Duration // before the next start
@@ -42,14 +44,19 @@ type node struct {
 	last    error         // how the last process ended, when not by our hand
 }
 
-// freeAddress finds a port; the node keeps it over its restarts.
+// freeAddress finds a port that a process keeps over its restarts: below those
+// that the system gives to outgoing connections, which would take it meanwhile.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for try := 0; ; try++ {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			return addr, l.Close()
+		}
+		if try == 100 {
+			return "", err
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
 }
 
 // newNode prepares a node; settings are added to its environment.
@@ -121,7 +128,8 @@ func (n *node) keep(client *http.Client) {
 			return
 		}
 		cmd := exec.Command(n.binary, "serve")
-		cmd.Env = n.env
+		cmd.Env = append(n.env[:len(n.env):len(n.env)], n.once...)
+		n.once = nil
 		if offset != 0 {
 			cmd = exec.Command(n.rehearsal, "serve")
 			cmd.Env = append(n.env[:len(n.env):len(n.env)], "ONE_API_CLOCK_OFFSET="+offset.String())

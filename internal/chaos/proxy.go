@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,8 +12,7 @@ type proxy struct {
 	listener net.Listener
 	target   string
 	// tap sees what goes to the upstream and says what is forwarded; nil: all.
-	// Set it before the first connection.
-	tap func(chunk []byte) []byte
+	tap atomic.Pointer[func(chunk []byte) []byte]
 
 	mu     sync.Mutex
 	links  map[*link]struct{}
@@ -63,8 +63,8 @@ func (p *proxy) serve(down *net.TCPConn) {
 	p.links[k] = struct{}{}
 	p.mu.Unlock()
 	var both sync.WaitGroup
-	both.Go(func() { p.copy(k.up, k.down, p.tap) })
-	both.Go(func() { p.copy(k.down, k.up, nil) })
+	both.Go(func() { p.copy(k.up, k.down, true) })
+	both.Go(func() { p.copy(k.down, k.up, false) })
 	both.Wait()
 	p.mu.Lock()
 	delete(p.links, k)
@@ -78,7 +78,7 @@ func (k *link) close() {
 }
 
 // copy passes one direction on until it ends.
-func (p *proxy) copy(to, from *net.TCPConn, tap func([]byte) []byte) {
+func (p *proxy) copy(to, from *net.TCPConn, tapped bool) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
@@ -91,8 +91,8 @@ func (p *proxy) copy(to, from *net.TCPConn, tap func([]byte) []byte) {
 			}
 			p.wait()
 			chunk := buf[:n]
-			if tap != nil {
-				chunk = tap(chunk)
+			if tap := p.tap.Load(); tap != nil && tapped {
+				chunk = (*tap)(chunk)
 			}
 			if _, werr := to.Write(chunk); werr != nil {
 				_ = from.CloseRead() // whoever sends more gets to know
@@ -125,6 +125,9 @@ func (p *proxy) stall(d time.Duration) {
 	defer p.mu.Unlock()
 	p.still = time.Now().Add(d)
 }
+
+// setTap lets f see what goes to the upstream and say what is forwarded.
+func (p *proxy) setTap(f func(chunk []byte) []byte) { p.tap.Store(&f) }
 
 // slow makes everything take so much longer, each way.
 func (p *proxy) slow(d time.Duration) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
@@ -19,7 +20,7 @@ import (
 	"syscall"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql" // the auditor reads the database by itself
+	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 )
@@ -324,7 +325,7 @@ func (s *server) dsn() string {
 
 func (s *server) admin() (*sql.DB, error) {
 	if s.kind == "mysql" {
-		return sql.Open("mysql", "root@tcp(127.0.0.1:"+s.port+")/")
+		return openDatabase("root@tcp(127.0.0.1:" + s.port + ")/")
 	}
 	return sql.Open("pgx", "postgres://postgres@127.0.0.1:"+s.port+"/postgres?sslmode=disable")
 }
@@ -332,6 +333,7 @@ func (s *server) admin() (*sql.DB, error) {
 // open is the auditor's own way into the database.
 func (s *server) open() (*sql.DB, error) { return openDatabase(s.dsn()) }
 
+// openDatabase opens a DSN of the gateway's.
 func openDatabase(dsn string) (*sql.DB, error) {
 	var db *sql.DB
 	var err error
@@ -341,7 +343,15 @@ func openDatabase(dsn string) (*sql.DB, error) {
 	case strings.HasPrefix(dsn, "postgres"):
 		db, err = sql.Open("pgx", dsn)
 	default:
-		db, err = sql.Open("mysql", dsn)
+		cfg, perr := mysql.ParseDSN(dsn)
+		if perr != nil {
+			return nil, perr
+		}
+		cfg.Logger = &mysql.NopLogger{} // it dies often here
+		var conn driver.Connector
+		if conn, err = mysql.NewConnector(cfg); err == nil {
+			db = sql.OpenDB(conn)
+		}
 	}
 	if err == nil {
 		db.SetMaxOpenConns(2)
