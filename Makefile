@@ -1,6 +1,6 @@
 # "make" lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build console demo run test bench lint fmt clean
+.PHONY: help build console demo run test bench chaos lint fmt clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -24,6 +24,9 @@ test: ## Run all tests on SQLite, MariaDB or MySQL, PostgreSQL and Redis
 
 bench: build ## Measure this build under load, against a simulated Kling
 	@scripts/bench
+
+chaos: ## Kill, pause and starve this build on each database and count broken promises
+	@scripts/chaos
 
 lint: ## Check format, vet and golangci-lint
 	@test -z "$$(gofmt -l cmd internal scripts)" || { gofmt -d cmd internal scripts; exit 1; }

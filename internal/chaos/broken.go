@@ -91,12 +91,12 @@ var mutations = []mutation{
 		reports: []string{vEvent},
 	},
 	{
-		name: "answer before the commit",
+		name: "idempotency key not kept",
 		edits: []edit{
-			{"internal/store/hot.go", "	o := &op{accept: &a}\n	if err := s.hot.Do(o); err != nil {", "	o := &op{accept: &a}\n	go func() { _ = s.hot.Do(o) }()\n	if a.Idempotency != nil {\n		return task.Committed{Task: a.Task}, nil\n	}\n	if err := s.hot.Do(o); err != nil {"},
+			{"internal/store/hot.go", `			keys.add(t.UserID, i.Key, i.Hash, t.ID, 0, nil, millis(t.CreatedAt))`, `			_ = i`},
 		},
-		options: func(o *options) { o.tasks, o.kills, o.faults = 1500, 40, []string{"kill"} },
-		reports: []string{vLost},
+		options: func(o *options) { o.tasks, o.kills, o.faults = 300, 5, []string{"kill"} },
+		reports: []string{vAnswer},
 	},
 	{
 		name: "a callback's word settles",

@@ -40,6 +40,7 @@ type node struct {
 	offset  time.Duration // of the next start's clock
 	running bool          // begin was called
 	stopped bool          // is not to be started again
+	quit    chan struct{} // closed when it is to stop
 	done    chan struct{} // closed when it is gone for good
 	last    error         // how the last process ended, when not by our hand
 }
@@ -69,7 +70,7 @@ func newNode(name, dir, binary, rehearsal string, settings ...string) (*node, er
 	if err != nil {
 		return nil, err
 	}
-	n := &node{name: name, url: "http://" + addr, dir: dir, binary: binary, rehearsal: rehearsal, done: make(chan struct{})}
+	n := &node{name: name, url: "http://" + addr, dir: dir, binary: binary, rehearsal: rehearsal, quit: make(chan struct{}), done: make(chan struct{})}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -121,7 +122,10 @@ func (n *node) keep(client *http.Client) {
 		rest, offset := n.rest, n.offset
 		n.rest, n.offset, n.killed = 0, 0, false
 		n.mu.Unlock()
-		time.Sleep(rest)
+		select {
+		case <-time.After(rest):
+		case <-n.quit:
+		}
 		n.mu.Lock()
 		if n.stopped {
 			n.mu.Unlock()
@@ -207,7 +211,10 @@ func (n *node) kill(rest, offset time.Duration) bool {
 // stop ends the node in order and for good; after a while it is killed.
 func (n *node) stop() (inOrder bool) {
 	n.mu.Lock()
-	n.stopped = true
+	if !n.stopped {
+		n.stopped = true
+		close(n.quit)
+	}
 	if n.cmd != nil {
 		_ = n.cmd.Process.Signal(syscall.SIGCONT)
 		_ = n.cmd.Process.Signal(syscall.SIGTERM)
