@@ -487,9 +487,16 @@ func (c *campaign) drillCallbacks(ctx context.Context) error {
 	if err := failed.Load(); err != nil {
 		return *err
 	}
+	// Some found their channel full and wait for another one.
 	at := map[string]klingsim.Task{}
-	for _, t := range c.sim.Tasks() {
-		at[t.ExternalID] = t
+	if err := until(ctx, c.patience(2*time.Minute), 100*time.Millisecond, "Kling to have the drill's tasks", func() bool {
+		for _, t := range c.sim.Tasks() {
+			id, _, _ := strings.Cut(t.ExternalID, "-")
+			at[id] = t
+		}
+		return !slices.ContainsFunc(ids, func(id string) bool { return at[id].CallbackURL == "" })
+	}); err != nil {
+		return err
 	}
 	turns := make([]int, 0, times*len(ids))
 	for range times {
