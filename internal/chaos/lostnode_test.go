@@ -59,6 +59,7 @@ func TestTheTasksOfALostNodeEndOnTheOthers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer func() { _ = list.Close() }()
 			for list.Next() {
 				var id string
 				var l left
