@@ -49,6 +49,25 @@ type User struct {
 	Rotated  time.Time
 }
 
+// Endpoint is an address that is told of the end of every task of a user.
+type Endpoint struct {
+	ID         int64
+	UserID     int64
+	URL        string
+	Events     []string // event types, see EventTypes; empty: all
+	Status     Status
+	Generation int       // of its signing secret
+	Rotated    time.Time // zero: only the newest secret signs
+}
+
+// EventTypes are the types of events that endpoints are sent.
+var EventTypes = []string{"task.succeed", "task.failed"}
+
+// Wants reports whether the endpoint is to be told of events of a type.
+func (e *Endpoint) Wants(eventType string) bool {
+	return e.Status == Enabled && (len(e.Events) == 0 || slices.Contains(e.Events, eventType))
+}
+
 // Group is a group of users: the channels they may use and their price ratio.
 type Group struct {
 	Name  string

@@ -706,8 +706,12 @@ type readResponse struct {
 }
 
 func readAnswer(r *http.Request, t *task.Task) readResponse {
+	return readAnswerAs(telemetry.RequestID(r.Context()), t)
+}
+
+func readAnswerAs(requestID string, t *task.Task) readResponse {
 	out := readResponse{
-		Message: succeeded, RequestID: telemetry.RequestID(r.Context()), TaskID: t.ID, KlingTaskID: t.UpstreamID,
+		Message: succeeded, RequestID: requestID, TaskID: t.ID, KlingTaskID: t.UpstreamID,
 		Status: t.Status.Public(), Model: t.Model, Provider: t.Provider, Type: t.Type, CreatedAt: t.CreatedAt.Unix(),
 		VideoURL: t.StoreURL, Duration: t.Duration, Quota: t.Quota, FailCode: string(t.FailCode), FailReason: t.FailReason,
 		ExternalID: t.ExternalID, Test: t.Test, Data: newLegacyTask(t),
@@ -732,6 +736,24 @@ func Notice(t task.Task) json.RawMessage {
 		v = newNewTask(&t)
 	}
 	b, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage("{}")
+	}
+	return b
+}
+
+// announcement is what webhook endpoints are sent, in the form that Standard
+// Webhooks recommends.
+type announcement struct {
+	Type      string       `json:"type"` // "task.succeed", "task.failed"
+	Timestamp time.Time    `json:"timestamp"`
+	Test      bool         `json:"test,omitempty"` // of a task of test mode
+	Data      readResponse `json:"data"`           // as the status route shows the task
+}
+
+// Announce is what webhook endpoints are sent when a task ends.
+func Announce(t task.Task, eventType string) json.RawMessage {
+	b, err := json.Marshal(announcement{Type: eventType, Timestamp: t.FinishedAt.UTC(), Test: t.Test, Data: readAnswerAs(t.RequestID, &t)})
 	if err != nil {
 		return json.RawMessage("{}")
 	}

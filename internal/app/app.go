@@ -67,6 +67,7 @@ type App struct {
 	log      *slog.Logger
 	options  Options
 	testMode *testMode
+	sender   *webhook.Sender
 	draining atomic.Bool
 	underWay atomic.Int64
 }
@@ -114,12 +115,14 @@ func (a *App) build() {
 	}
 	a.Generations = &generation.Service{
 		Store: st, Directory: dir, Upstreams: upstreams, Timing: o.Timing, Log: o.Log,
-		CallbackURL: callback.URL(o.ServerAddress, o.Keys), Notice: api.Notice,
+		CallbackURL: callback.URL(o.ServerAddress, o.Keys), Notice: api.Notice, Announce: api.Announce,
 		TestMode: a.testMode.use(o.Keys),
 	}
+	a.sender = webhook.NewSender(webhook.Options{Allow: o.WebhookAllow})
+	a.sender.Protect(store.Addresses(o.Store.DSN)...)
 	usage := &auth.Usage{}
 	a.Worker = &worker.Worker{
-		Store: st, Generations: a.Generations, Directory: dir, Keys: o.Keys, Sender: webhook.NewSender(o.WebhookAllow), Log: o.Log,
+		Store: st, Generations: a.Generations, Directory: dir, Keys: o.Keys, Sender: a.sender, Log: o.Log,
 		Usage: usage,
 	}
 	a.Generations.Wake = a.Worker.Wake
@@ -138,7 +141,7 @@ func (a *App) build() {
 	})
 	management := &console.Console{
 		Store: st, Generations: a.Generations, Directory: dir, Auth: callers.Auth, Keys: o.Keys, Limit: limit.New(nil), Log: o.Log,
-		Level: o.Level, Trusted: o.TrustedProxies, ServerAddress: o.ServerAddress, OIDC: o.OIDC, Version: o.Version, Started: callers.Started,
+		Sender: a.sender, Level: o.Level, Trusted: o.TrustedProxies, ServerAddress: o.ServerAddress, OIDC: o.OIDC, Version: o.Version, Started: callers.Started,
 	}
 	a.followLevel()
 	mux := http.NewServeMux()
@@ -230,6 +233,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	defer a.Store.Close()
 	defer a.testMode.close()
 	a.testMode.serveAt(localAddress(l.Addr()))
+	a.sender.Protect(l.Addr().String())
 	// Background work outlives the context until requests have ended: they may
 	// wait for it.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))

@@ -25,6 +25,7 @@ import (
 	"one-api/internal/secret"
 	"one-api/internal/store"
 	"one-api/internal/telemetry"
+	"one-api/internal/webhook"
 )
 
 // Console is the management API. Fill the fields before Routes.
@@ -35,6 +36,7 @@ type Console struct {
 	Auth        *auth.Authenticator // callers' tokens, where an operation takes them too
 	Keys        *secret.Keyring
 	Limit       *limit.Limiter
+	Sender      *webhook.Sender
 	Log         *slog.Logger
 	Level       *slog.LevelVar // of the log, changed live; nil: fixed
 	Trusted     []netip.Prefix
@@ -82,6 +84,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.stats()
 	c.channels()
 	c.tokens()
+
 	c.settings()
 	c.audit()
 	c.docs(inner)

@@ -23,15 +23,17 @@ import (
 
 // View is what was true when it was read.
 type View struct {
-	Tokens     map[account.Hash]*account.Token
-	AccessKeys map[string]*account.Token // by AccessKey
-	Users      map[int64]*account.User
-	Groups     map[string]*account.Group
-	Channels   []*channel.Channel
-	ChannelIDs map[int64]*channel.Channel
-	Catalogue  *price.Catalogue
-	Settings   Settings
-	LoadedAt   time.Time
+	Tokens      map[account.Hash]*account.Token
+	AccessKeys  map[string]*account.Token // by AccessKey
+	Users       map[int64]*account.User
+	Groups      map[string]*account.Group
+	Endpoints   map[int64]*account.Endpoint   // webhook endpoints, by id
+	EndpointsOf map[int64][]*account.Endpoint // the same by user, oldest first
+	Channels    []*channel.Channel
+	ChannelIDs  map[int64]*channel.Channel
+	Catalogue   *price.Catalogue
+	Settings    Settings
+	LoadedAt    time.Time
 }
 
 // Settings are switches that an administrator changes while the gateway runs.
@@ -47,7 +49,9 @@ type Settings struct {
 	// is the one that each node was started with.
 	LogLevel     string
 	Registration Registration
-	Notice       string // told to everybody who opens the console; "" is none
+	// WebhookKeepDays is how long delivered events are kept.
+	WebhookKeepDays int
+	Notice          string // told to everybody who opens the console; "" is none
 }
 
 // Registration says who may make an account without an administrator.
@@ -61,7 +65,7 @@ const (
 
 // DefaultSettings hold until an administrator changes them.
 func DefaultSettings() Settings {
-	return Settings{QueueWhenBusy: true, ResendAfterAbsence: true, Registration: RegistrationClosed}
+	return Settings{QueueWhenBusy: true, ResendAfterAbsence: true, Registration: RegistrationClosed, WebhookKeepDays: 30}
 }
 
 // Fields names the settings, as table settings does, with where each is kept.
@@ -72,6 +76,7 @@ func (s *Settings) Fields() map[string]any {
 		"default_rate":         &s.DefaultRate,
 		"log_level":            &s.LogLevel,
 		"registration":         &s.Registration,
+		"webhook_keep_days":    &s.WebhookKeepDays,
 		"notice":               &s.Notice,
 	}
 }
@@ -79,6 +84,7 @@ func (s *Settings) Fields() map[string]any {
 // Most that settings may hold.
 const (
 	MaxRate   = 100_000 // requests a minute
+	MaxKeep   = 3650    // days
 	MaxNotice = 2000    // characters
 )
 
@@ -91,6 +97,8 @@ func (s *Settings) Validate() (name, problem string) {
 		return "log_level", "must be debug, info, warn or error, or empty for the level that each node was started with"
 	case !slices.Contains([]Registration{RegistrationClosed, RegistrationOpen, RegistrationInvite}, s.Registration):
 		return "registration", "must be closed, open or invite"
+	case s.WebhookKeepDays < 1 || s.WebhookKeepDays > MaxKeep:
+		return "webhook_keep_days", "must be from 1 to 3650 days"
 	case utf8.RuneCountInString(s.Notice) > MaxNotice || !utf8.ValidString(s.Notice) || strings.ContainsFunc(s.Notice, unprintable):
 		return "notice", "must have at most 2000 printable characters"
 	}

@@ -78,6 +78,8 @@ type Service struct {
 	CallbackURL func(taskID string, attempt int) string
 	// Notice is what the owner's callback_url receives when a task ends.
 	Notice func(task.Task) json.RawMessage
+	// Announce is what the owner's webhook endpoints receive of an event type.
+	Announce func(t task.Task, eventType string) json.RawMessage
 	// Wake tells the dispatcher that a task waits; nil: it finds out by itself.
 	Wake func()
 }
@@ -187,15 +189,27 @@ func (s *Service) Credential(t *task.Task) (provider.Credential, error) {
 	return cred, nil
 }
 
-// event is the outbox row of an ended task, nil when nobody asked for one.
+// event is the outbox row of an ended task, nil when nobody wants one. Who does
+// is known from memory: settling reads nothing for it.
 func (s *Service) event(t *task.Task) *task.Event {
-	if t.CallbackURL == "" || s.Notice == nil {
+	e := &task.Event{ID: task.NewID("evt_", t.FinishedAt), TaskID: t.ID, UserID: t.UserID, Type: "task." + string(t.Status), CreatedAt: t.FinishedAt}
+	if t.CallbackURL != "" && s.Notice != nil {
+		e.URL, e.Payload = t.CallbackURL, s.Notice(*t)
+	}
+	if s.Announce != nil {
+		for _, to := range s.Directory.View().EndpointsOf[t.UserID] {
+			if to.Wants(e.Type) {
+				e.Endpoints = append(e.Endpoints, to)
+			}
+		}
+	}
+	if len(e.Endpoints) > 0 {
+		e.Body = s.Announce(*t, e.Type)
+	}
+	if e.URL == "" && len(e.Endpoints) == 0 {
 		return nil
 	}
-	return &task.Event{
-		ID: task.NewID("evt_", t.FinishedAt), TaskID: t.ID, UserID: t.UserID, Type: "task." + string(t.Status),
-		URL: t.CallbackURL, Payload: s.Notice(*t), CreatedAt: t.FinishedAt,
-	}
+	return e
 }
 
 // record commits a step. While the database is away it keeps trying: the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -45,6 +46,29 @@ func DialectOf(dsn string) Dialect {
 		return Postgres
 	}
 	return MySQL
+}
+
+// Addresses are the host:port that a DSN leads to, none for a file or a socket.
+func Addresses(dsn string) []string {
+	switch DialectOf(dsn) {
+	case SQLite:
+		return nil
+	case Postgres:
+		cfg, err := pgx.ParseConfig(dsn)
+		if err != nil {
+			return nil
+		}
+		out := []string{net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port)))}
+		for _, f := range cfg.Fallbacks {
+			out = append(out, net.JoinHostPort(f.Host, strconv.Itoa(int(f.Port))))
+		}
+		return slices.Compact(out)
+	}
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil || cfg.Net != "tcp" {
+		return nil
+	}
+	return []string{cfg.Addr}
 }
 
 func (d Dialect) bun() schema.Dialect {

@@ -26,7 +26,7 @@ import (
 // carry the number in column changed, and a node reads those above the last
 // number it saw.
 const (
-	versionDirectory = "directory" // users, groups, tokens
+	versionDirectory = "directory" // users, groups, tokens, webhook endpoints
 	versionPrices    = "prices"
 	versionSettings  = "settings"
 )
@@ -194,7 +194,7 @@ func (s *Store) loadCallers(ctx context.Context, v *directory.View, since int64,
 		}
 		v.Tokens[t.Hash], v.AccessKeys[t.AccessKey] = &t, &t
 	}
-	return nil
+	return s.loadEndpoints(ctx, v, since, some)
 }
 
 type userRow struct {

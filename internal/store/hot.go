@@ -24,15 +24,16 @@ import (
 // refused member does not fail the others.
 //
 // Order of locks, the same on every node: channel loads (by channel and model),
-// task rows (by id), accounts (by number), token budgets (by id), then rows
-// nobody else can see yet.
+// task rows (by id), accounts (by number), token budgets (by id), rows nobody
+// else can see yet, then deliveries (by key) and endpoints (by id).
 
 // op is one member: an acceptance or a change, and how it ended.
 type op struct {
-	accept   *task.Acceptance
-	change   *task.Change
-	answer   *keptAnswer
-	callback *Callback
+	accept    *task.Acceptance
+	change    *task.Change
+	answer    *keptAnswer
+	callback  *Callback
+	delivered *delivered
 
 	done task.Committed // of an acceptance
 	err  error
@@ -205,12 +206,13 @@ type member struct {
 func (m *member) refused() bool { return m.err != nil || m.replay != nil }
 
 type batch struct {
-	s       *Store
-	ctx     context.Context
-	tx      *sql.Tx
-	accepts []*member
-	changes []*member
-	notes   []*op // answers and callbacks: no guard, no outcome
+	s         *Store
+	ctx       context.Context
+	tx        *sql.Tx
+	accepts   []*member
+	changes   []*member
+	notes     []*op        // answers and callbacks: no guard, no outcome
+	delivered []*delivered // results of webhooks, likewise
 
 	oneByOne   bool // write steps one by one: a common statement had a loser
 	unprepared []string
@@ -226,6 +228,8 @@ func newBatch(s *Store, ops []*op) *batch {
 		case o.change != nil:
 			m.id = o.change.From.ID
 			b.changes = append(b.changes, m)
+		case o.delivered != nil:
+			b.delivered = append(b.delivered, o.delivered)
 		default:
 			b.notes = append(b.notes, o)
 		}
@@ -283,7 +287,7 @@ func (b *batch) run() (err error) {
 		}
 	}()
 	for _, step := range []func() error{
-		b.checkRepeats, b.lockLoads, b.takeUpLoads, b.writeNotes, b.moveTasks, b.halfway, b.moveMoney, b.spendBudgets, b.shiftLoads, b.insertRows,
+		b.checkRepeats, b.lockLoads, b.takeUpLoads, b.writeNotes, b.moveTasks, b.halfway, b.moveMoney, b.spendBudgets, b.shiftLoads, b.insertRows, b.recordDeliveries,
 	} {
 		if err = step(); err != nil {
 			return err
@@ -941,8 +945,13 @@ func (b *batch) insertRows() error {
 				text(a.UpstreamID), millis(a.SentAt), millis(a.AnsweredAt))
 		}
 		if e := c.Event; e != nil {
-			events.add(e.ID, e.TaskID, e.Type, e.UserID, string(e.Payload), millis(e.CreatedAt))
-			deliveries.add(e.ID, 0, e.UserID, e.URL, "pending", millis(e.CreatedAt))
+			events.add(e.ID, e.TaskID, e.Type, e.UserID, string(e.Payload), text(string(e.Body)), millis(e.CreatedAt))
+			if e.URL != "" {
+				deliveries.add(e.ID, 0, e.UserID, e.URL, receiverOf(e.UserID, 0, e.URL), "pending", millis(e.CreatedAt))
+			}
+			for _, to := range e.Endpoints {
+				deliveries.add(e.ID, to.ID, e.UserID, to.URL, receiverOf(e.UserID, to.ID, to.URL), "pending", millis(e.CreatedAt))
+			}
 		}
 	}
 	for _, id := range sent {
@@ -961,8 +970,8 @@ func (b *batch) insertRows() error {
 		{"postings (journal_id, n, from_account, to_account, amount)", postings},
 		{"idempotency_keys (user_id, idem_key, hash, task_id, status, body, created_at)", keys},
 		{"attempts (task_id, n, channel_id, key_id, ref, outcome, http_status, code, message, upstream_task_id, sent_at, answered_at)", attempts},
-		{"events (id, task_id, type, user_id, payload, created_at)", events},
-		{"deliveries (event_id, endpoint_id, user_id, url, status, next_try_at)", deliveries},
+		{"events (id, task_id, type, user_id, payload, body, created_at)", events},
+		{"deliveries (event_id, endpoint_id, user_id, url, receiver, status, next_try_at)", deliveries},
 	} {
 		if err := b.insert(in.into, in.rows); err != nil {
 			return err

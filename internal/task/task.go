@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"one-api/internal/account"
 	"one-api/internal/fault"
 	"one-api/internal/ledger"
 	"one-api/internal/money"
@@ -162,9 +163,11 @@ type Event struct {
 	ID        string
 	TaskID    string
 	UserID    int64
-	Type      string // "task.succeed", "task.failed"
-	URL       string // the request's callback_url
-	Payload   json.RawMessage
+	Type      string              // "task.succeed", "task.failed"
+	URL       string              // the request's callback_url; "" when none
+	Payload   json.RawMessage     // what URL receives
+	Endpoints []*account.Endpoint // of the owner, those that want it
+	Body      json.RawMessage     // what Endpoints receive
 	CreatedAt time.Time
 }
 

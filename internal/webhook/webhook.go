@@ -6,24 +6,11 @@
 package webhook
 
 import (
-	"bytes"
-	"context"
 	"encoding/base64"
-	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
-	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
-
-	"code.dny.dev/ssrf"
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"one-api/internal/fault"
 	"one-api/internal/secret"
@@ -37,112 +24,22 @@ func SigningSecret(keys *secret.Keyring, userID int64, generation int) secret.Te
 	return secret.Text("whsec_" + base64.StdEncoding.EncodeToString(mac))
 }
 
+// EndpointSecret is SigningSecret for one endpoint, which has its own.
+func EndpointSecret(keys *secret.Keyring, endpointID int64, generation int) secret.Text {
+	mac := secret.MAC(keys.Derive("webhook signing"), "endpoint", strconv.FormatInt(endpointID, 10), strconv.Itoa(generation))
+	return secret.Text("whsec_" + base64.StdEncoding.EncodeToString(mac))
+}
+
 // Overlap is how long after a rotation the old secret signs beside the new.
 const Overlap = 24 * time.Hour
 
-// Message is one delivery.
-type Message struct {
-	ID      string // the event's; the same on every try
-	URL     string
-	Payload []byte
-	Secrets []secret.Text // one, or two within Overlap of a rotation
-}
-
-// Result is how a try ended. Err is nil exactly for a 2xx answer.
-type Result struct {
-	Code       int           // HTTP status, 0 without an answer
-	RetryAfter time.Duration // as the receiver asked, at most a day
-	Gone       bool          // 410: the receiver wants no more
-	Err        error
-}
-
-// Sender delivers messages. Create it with NewSender.
-type Sender struct{ client *http.Client }
-
-// Timeout bounds one try.
-const Timeout = 15 * time.Second
-
-// maxConnsPerHost bounds what one receiver may hold open of ours.
-const maxConnsPerHost = 4
-
-// NewSender returns a sender that connects only to public addresses and to
-// those in allow.
-func NewSender(allow []netip.Prefix) *Sender {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: guard(allow)}
-	return &Sender{client: &http.Client{
-		Timeout: Timeout,
-		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    5 * time.Second,
-			ResponseHeaderTimeout:  Timeout,
-			MaxConnsPerHost:        maxConnsPerHost,
-			MaxIdleConnsPerHost:    maxConnsPerHost,
-			MaxIdleConns:           64,
-			IdleConnTimeout:        30 * time.Second,
-			MaxResponseHeaderBytes: 16 << 10,
-			DisableCompression:     true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
-
-// guard checks each connection's resolved address, so that a name which
-// resolves elsewhere the second time gains nothing.
-func guard(allow []netip.Prefix) func(network, address string, c syscall.RawConn) error {
-	public := ssrf.New(ssrf.WithPorts(80, 443, 8443)).Safe
-	return func(network, address string, c syscall.RawConn) error {
-		if ap, err := netip.ParseAddrPort(address); err == nil {
-			for _, p := range allow {
-				if p.Contains(ap.Addr().Unmap()) {
-					return nil
-				}
-			}
-		}
-		return public(network, address, c)
+// InForce are the generations whose secrets sign, the newest first. rotated is
+// the zero time when the newest alone does.
+func InForce(generation int, rotated, now time.Time) []int {
+	if generation > 1 && !rotated.IsZero() && now.Sub(rotated) < Overlap {
+		return []int{generation, generation - 1}
 	}
-}
-
-// Send makes one try.
-func (s *Sender) Send(ctx context.Context, m Message, now time.Time) Result {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL, bytes.NewReader(m.Payload))
-	if err != nil {
-		return Result{Err: err}
-	}
-	var signatures []string
-	for _, text := range m.Secrets {
-		wh, err := standardwebhooks.NewWebhook(text.Reveal())
-		if err != nil {
-			return Result{Err: err}
-		}
-		sig, err := wh.Sign(m.ID, now, m.Payload)
-		if err != nil {
-			return Result{Err: err}
-		}
-		signatures = append(signatures, sig)
-	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	req.Header.Set("User-Agent", "one-api-webhook/1")
-	req.Header.Set("webhook-id", m.ID)
-	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set("webhook-signature", strings.Join(signatures, " "))
-	resp, err := s.client.Do(req)
-	if err != nil {
-		var u *url.Error // its text repeats the whole address
-		if errors.As(err, &u) {
-			err = u.Err
-		}
-		return Result{Err: err}
-	}
-	defer func() { _ = resp.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // lets the connection be used again
-	r := Result{Code: resp.StatusCode, Gone: resp.StatusCode == http.StatusGone}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		r.Err = fmt.Errorf("the receiver answered %d", resp.StatusCode)
-	}
-	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && n > 0 {
-		r.RetryAfter = time.Duration(min(n, 24*3600)) * time.Second
-	}
-	return r
+	return []int{generation}
 }
 
 // gaps are the waits before each further try: about 75 hours in all.
@@ -179,6 +76,8 @@ func CheckURL(text, field string) error {
 		return bad("must not contain a user name or password.")
 	case u.Fragment != "":
 		return bad("must not contain a fragment.")
+	case u.Hostname() == "":
+		return bad("names no host.")
 	}
 	return nil
 }

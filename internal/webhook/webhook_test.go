@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func message(t *testing.T, url string) webhook.Message {
 
 func send(t *testing.T, m webhook.Message) webhook.Result {
 	t.Helper()
-	return webhook.NewSender(loopback).Send(t.Context(), m, time.Now())
+	return webhook.NewSender(webhook.Options{Allow: loopback}).Send(t.Context(), m, time.Now())
 }
 
 func TestADeliveryIsSignedAsStandardWebhooksSay(t *testing.T) {
@@ -134,7 +135,7 @@ func TestASecretThatIsNoneIsAnErrorAndNothingIsSent(t *testing.T) {
 // TestAddressesThatNobodyOutsideMayReachAreRefusedAtDial uses port 80, so that
 // the address alone is at fault.
 func TestAddressesThatNobodyOutsideMayReachAreRefusedAtDial(t *testing.T) {
-	sender := webhook.NewSender(nil)
+	sender := webhook.NewSender(webhook.Options{})
 	for _, host := range []string{
 		"127.0.0.1", "127.8.8.8", "localhost", "[::1]", "0.0.0.0", "[::]",
 		"10.0.0.1", "172.16.0.1", "172.31.255.254", "192.168.1.1", "100.64.0.1",
@@ -158,7 +159,7 @@ func TestAddressesThatNobodyOutsideMayReachAreRefusedAtDial(t *testing.T) {
 
 func TestPortsThatNoWebhookHasAreRefusedAtDial(t *testing.T) {
 	for _, port := range []string{"22", "3306", "5432", "6379", "3000"} {
-		got := webhook.NewSender(nil).Send(t.Context(), message(t, "http://192.0.43.7:"+port+"/"), time.Now())
+		got := webhook.NewSender(webhook.Options{}).Send(t.Context(), message(t, "http://192.0.43.7:"+port+"/"), time.Now())
 		if !errors.Is(got.Err, ssrf.ErrProhibitedPort) {
 			t.Errorf("port %s: err = %v, want a prohibited port", port, got.Err)
 		}
@@ -178,7 +179,7 @@ func TestOnlyTheAllowedNetworkPasses(t *testing.T) {
 		"this address":    {[]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32")}, true},
 	} {
 		before := r.calls.Load()
-		got := webhook.NewSender(c.allow).Send(t.Context(), m, time.Now())
+		got := webhook.NewSender(webhook.Options{Allow: c.allow}).Send(t.Context(), m, time.Now())
 		if reached := r.calls.Load() > before; reached != c.want || (got.Err == nil) != c.want {
 			t.Errorf("%s: reached %t, err %v, want %t", name, reached, got.Err, c.want)
 		}
@@ -253,7 +254,7 @@ func TestATryEndsWithItsContext(t *testing.T) {
 	arrived, leave := make(chan struct{}), make(chan struct{})
 	r := newReceiver(t, func(http.ResponseWriter, *http.Request) { close(arrived); <-leave })
 	go func() { <-arrived; cancel() }()
-	got := webhook.NewSender(loopback).Send(ctx, message(t, r.URL), time.Now())
+	got := webhook.NewSender(webhook.Options{Allow: loopback}).Send(ctx, message(t, r.URL), time.Now())
 	close(leave)
 	if !errors.Is(got.Err, context.Canceled) || got.Code != 0 {
 		t.Errorf("result %+v, want canceled", got)
@@ -261,7 +262,7 @@ func TestATryEndsWithItsContext(t *testing.T) {
 }
 
 func TestAnErrorDoesNotRepeatTheAddress(t *testing.T) {
-	got := webhook.NewSender(nil).Send(t.Context(), message(t, "http://127.0.0.1:80/hook?token=swordfish"), time.Now())
+	got := webhook.NewSender(webhook.Options{}).Send(t.Context(), message(t, "http://127.0.0.1:80/hook?token=swordfish"), time.Now())
 	if got.Err == nil || strings.Contains(got.Err.Error(), "swordfish") {
 		t.Errorf("err = %v", got.Err)
 	}
@@ -341,21 +342,22 @@ func TestCheckURL(t *testing.T) {
 }
 
 func TestOneReceiverHoldsFewConnections(t *testing.T) {
-	const tries = 12
+	const tries = 3 * webhook.MaxPerHost / 2
 	var open, most atomic.Int64
 	full, leave := make(chan struct{}), make(chan struct{})
+	var once sync.Once
 	r := newReceiver(t, nil)
 	r.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		n := open.Add(1)
 		defer open.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
-		if n == 4 {
-			close(full)
+		if n == webhook.MaxPerHost {
+			once.Do(func() { close(full) })
 		}
 		<-leave
 	})
-	sender := webhook.NewSender(loopback)
+	sender := webhook.NewSender(webhook.Options{Allow: loopback})
 	results := make(chan error, tries)
 	for i := range tries {
 		m := message(t, r.URL)
@@ -369,7 +371,7 @@ func TestOneReceiverHoldsFewConnections(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := most.Load(); got > 4 {
-		t.Errorf("%d connections were open at once, want at most 4", got)
+	if got := most.Load(); got > webhook.MaxPerHost {
+		t.Errorf("%d connections were open at once, want at most %d", got, webhook.MaxPerHost)
 	}
 }

@@ -499,24 +499,24 @@ func TestAnEventIsDeliveredUntilItIsDone(t *testing.T) {
 		if err := f.Advance(success(t, from, f.Now())); err != nil {
 			t.Fatal(err)
 		}
-		due, err := f.ClaimDeliveries(ctx, 10, time.Minute)
+		due, _, err := f.ClaimDeliveries(ctx, store.DeliveryClaim{Limit: 10, Lease: time.Minute})
 		if err != nil || len(due) != 1 || due[0].TaskID != from.ID || due[0].URL != "https://example.com/hook" {
 			t.Fatalf("due %+v, %v", due, err)
 		}
-		if again, err := f.ClaimDeliveries(ctx, 10, time.Minute); err != nil || len(again) != 0 {
+		if again, _, err := f.ClaimDeliveries(ctx, store.DeliveryClaim{Limit: 10, Lease: time.Minute}); err != nil || len(again) != 0 {
 			t.Errorf("claimed under lease: %v, %v", again, err)
 		}
-		if err := f.FinishDelivery(ctx, due[0], store.DeliveryResult{Code: 500, Error: "no", NextTry: f.Now().Add(-time.Second)}); err != nil {
+		if err := f.FinishDelivery(due[0], store.DeliveryResult{Code: 500, Error: "no", NextTry: f.Now().Add(-time.Second)}); err != nil {
 			t.Fatal(err)
 		}
-		due, err = f.ClaimDeliveries(ctx, 10, time.Minute)
+		due, _, err = f.ClaimDeliveries(ctx, store.DeliveryClaim{Limit: 10, Lease: time.Minute})
 		if err != nil || len(due) != 1 || due[0].Tries != 1 {
 			t.Fatalf("second try %+v, %v", due, err)
 		}
-		if err := f.FinishDelivery(ctx, due[0], store.DeliveryResult{Delivered: true, Code: 204}); err != nil {
+		if err := f.FinishDelivery(due[0], store.DeliveryResult{Delivered: true, Code: 204}); err != nil {
 			t.Fatal(err)
 		}
-		if due, err = f.ClaimDeliveries(ctx, 10, 0); err != nil || len(due) != 0 {
+		if due, _, err = f.ClaimDeliveries(ctx, store.DeliveryClaim{Limit: 10}); err != nil || len(due) != 0 {
 			t.Errorf("delivered and due again: %v, %v", due, err)
 		}
 	})
