@@ -84,7 +84,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.stats()
 	c.channels()
 	c.tokens()
-
+	c.webhooks()
 	c.settings()
 	c.audit()
 	c.docs(inner)

@@ -16,6 +16,7 @@ type Settings struct {
 	DefaultRate        int    `json:"default_rate" default:"0" minimum:"0" maximum:"100000" doc:"Requests a minute for tokens without a rate of their own; 0: no limit."`
 	LogLevel           string `json:"log_level" default:"" enum:",debug,info,warn,error" doc:"Of every node's log, at once; empty: the level that each node was started with."`
 	Registration       string `json:"registration" default:"closed" enum:"closed,open,invite" doc:"Who may make an account: nobody, anybody, or who has an invitation code."`
+	WebhookKeepDays    int    `json:"webhook_keep_days" default:"30" minimum:"1" maximum:"3650" doc:"Days for which events that have arrived are kept. Others are kept until they arrive."`
 	Notice             string `json:"notice" default:"" maxLength:"2000" doc:"Told to everybody who opens the console, in plain text; empty: nothing."`
 	Version            int64  `json:"version" doc:"Of all settings together. Send it back with an edit."`
 }
@@ -28,6 +29,7 @@ type updateSettings struct {
 		DefaultRate        *int    `json:"default_rate,omitempty" minimum:"0" maximum:"100000"`
 		LogLevel           *string `json:"log_level,omitempty" enum:",debug,info,warn,error"`
 		Registration       *string `json:"registration,omitempty" enum:"closed,open,invite"`
+		WebhookKeepDays    *int    `json:"webhook_keep_days,omitempty" minimum:"1" maximum:"3650"`
 		Notice             *string `json:"notice,omitempty" maxLength:"2000"`
 	}
 }
@@ -49,7 +51,7 @@ func (c *Console) getSettings(ctx context.Context, _ *Viewer, _ *struct{}) (*One
 func showSettings(s directory.Settings, version int64) Settings {
 	return Settings{
 		QueueWhenBusy: s.QueueWhenBusy, ResendAfterAbsence: s.ResendAfterAbsence, DefaultRate: s.DefaultRate, LogLevel: s.LogLevel,
-		Registration: string(s.Registration), Notice: s.Notice, Version: version,
+		Registration: string(s.Registration), Notice: s.Notice, WebhookKeepDays: s.WebhookKeepDays, Version: version,
 	}
 }
 
@@ -61,6 +63,7 @@ func (c *Console) updateSettings(ctx context.Context, v *Viewer, in *updateSetti
 	sent(values, "default_rate", b.DefaultRate)
 	sent(values, "log_level", b.LogLevel)
 	sent(values, "registration", b.Registration)
+	sent(values, "webhook_keep_days", b.WebhookKeepDays)
 	sent(values, "notice", b.Notice)
 	if err := c.Store.UpdateSettings(ctx, v.Actor, b.Version, values); err != nil {
 		return nil, inBody(err)

@@ -540,13 +540,15 @@ func webhookEntry(v *Viewer, t *task.Task, n store.Notified) TimelineEntry {
 	}
 	e := TimelineEntry{At: n.CreatedAt, Kind: "webhook", Outcome: n.Status, Status: n.LastCode, Tries: n.Tries}
 	switch {
-	case !n.DeliveredAt.IsZero():
+	case n.Status == "delivered":
 		e.At = n.DeliveredAt
 		e.Text = fmt.Sprintf("Webhook %s delivered to %s.", n.Type, to)
 	case n.Status == "failed":
 		e.Text = fmt.Sprintf("Webhook %s could not be delivered to %s.", n.Type, to)
 	case n.Tries == 0:
 		e.Text = fmt.Sprintf("Webhook %s for %s is on its way.", n.Type, to)
+	case !n.DeliveredAt.IsZero():
+		e.Text = fmt.Sprintf("Webhook %s for %s arrived before and is being sent again.", n.Type, to)
 	default:
 		e.Text = fmt.Sprintf("Webhook %s for %s failed so far; next try at %s.", n.Type, to, n.NextTryAt.Format(time.RFC3339))
 	}
