@@ -105,7 +105,9 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c DeliveryClaim) (out []Del
 		if len(out) == 0 {
 			return rows.Err()
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE deliveries SET next_try_at = ? WHERE next_try_at <= ? AND "+s.dialect.deliveryKeys(out), millis(until), millis(now))
+		// The rows are locked, on SQLite by the transaction: by key alone, lest a
+		// server picks the index of due times and reads all that is due.
+		_, err = tx.ExecContext(ctx, "UPDATE deliveries"+s.dialect.byPrimaryKey()+" SET next_try_at = ? WHERE "+s.dialect.deliveryKeys(out), millis(until))
 		return err
 	})
 	if err != nil || len(out) == 0 {
@@ -115,23 +117,34 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c DeliveryClaim) (out []Del
 	return out, more, err
 }
 
-// deliveryKeys is the condition that a row is one of these.
+// byPrimaryKey keeps MySQL from reading a whole table, of whose size it has no
+// statistics yet, for some hundred keys.
+func (d Dialect) byPrimaryKey() string {
+	if d == MySQL {
+		return " FORCE INDEX (PRIMARY)"
+	}
+	return ""
+}
+
+// deliveryKeys is the condition that a row is one of these, in the form in which
+// each database finds them by the primary key.
 func (d Dialect) deliveryKeys(list []Delivery) string {
-	var ids, keys strings.Builder
+	var b strings.Builder
+	form, between, before, after := "('%s', %d)", ", ", "(event_id, endpoint_id) IN (", ")"
+	switch d {
+	case SQLite:
+		before = "(event_id, endpoint_id) IN (VALUES "
+	case MySQL:
+		form, between, before = "event_id = _ascii'%s' COLLATE ascii_bin AND endpoint_id = %d", " OR ", "("
+	}
+	b.WriteString(before)
 	for i, e := range list {
 		if i > 0 {
-			ids.WriteString(", ")
-			keys.WriteString(", ")
+			b.WriteString(between)
 		}
-		// Ids are ours: letters, digits and an underscore.
-		fmt.Fprintf(&ids, "'%s'", e.EventID)
-		fmt.Fprintf(&keys, "('%s', %d)", e.EventID, e.EndpointID)
+		fmt.Fprintf(&b, form, e.EventID, e.EndpointID) // ids are ours: letters, digits and an underscore
 	}
-	in := "(" + keys.String() + ")"
-	if d == SQLite {
-		in = "(VALUES " + keys.String() + ")"
-	}
-	return "event_id IN (" + ids.String() + ") AND (event_id, endpoint_id) IN " + in
+	return b.String() + after
 }
 
 // fillEvents reads what the deliveries carry, and drops those whose event was
@@ -220,12 +233,16 @@ func (s *Store) FinishDelivery(d Delivery, r DeliveryResult) error {
 	return o.err
 }
 
-// resultColumns are what a try changes in its row, and their types on
-// PostgreSQL.
-var resultColumns = []struct{ name, pgType string }{
-	{"status", "text"}, {"step", "int"}, {"next_try_at", "bigint"}, {"last_code", "int"}, {"last_error", "text"},
-	{"last_response", "text"}, {"last_ms", "int"}, {"last_try_at", "bigint"}, {"delivered_at", "bigint"},
-	{"guard_event", "text"}, {"guard_endpoint", "bigint"},
+// resultColumns are what a try changes in its row, then the row as it is known,
+// with their types on PostgreSQL.
+var resultColumns = []struct {
+	name, pgType string
+	key          bool
+}{
+	{"status", "text", false}, {"step", "int", false}, {"next_try_at", "bigint", false}, {"last_code", "int", false},
+	{"last_error", "text", false}, {"last_response", "text", false}, {"last_ms", "int", false}, {"last_try_at", "bigint", false},
+	{"delivered_at", "bigint", false},
+	{"event_id", "text", true}, {"endpoint_id", "bigint", true}, {"user_id", "bigint", true}, {"url", "text", true},
 }
 
 func (r *delivered) values() []any {
@@ -238,7 +255,7 @@ func (r *delivered) values() []any {
 	}
 	return []any{
 		status, step, next, r.result.Code, r.result.Error, text(r.result.Response), r.result.Took.Milliseconds(), millis(r.result.At), at,
-		r.key.EventID, r.key.EndpointID,
+		r.key.EventID, r.key.EndpointID, r.key.UserID, r.key.URL,
 	}
 }
 
@@ -247,65 +264,53 @@ const oneResult = `UPDATE deliveries SET tries = tries + 1, status = ?, step = ?
 	last_response = ?, last_ms = ?, last_try_at = ?, delivered_at = MAX(delivered_at, ?)
 	WHERE event_id = ? AND endpoint_id = ? AND status = 'pending'`
 
-// manyResults is the same for n tries in one statement, on servers.
+// manyResults is the same for n tries in one statement, on servers. On MySQL it
+// is an upsert of rows that exist: MariaDB 10.11 has crashed while it made the
+// temporary table of an UPDATE with a JOIN on these columns. The guard is the
+// old status, so status is assigned last.
 func (d Dialect) manyResults(n int) string {
 	key := insertShape{string(d) + " results", n, len(resultColumns)}
 	if v, ok := insertTexts.Load(key); ok {
 		return v.(string)
 	}
-	var b, set, names strings.Builder
+	var names, set, one strings.Builder
 	for i, c := range resultColumns {
 		if i > 0 {
 			names.WriteString(", ")
+			one.WriteString(", ")
 		}
 		names.WriteString(c.name)
-		if !strings.HasPrefix(c.name, "guard_") {
-			value := "x." + c.name
-			if c.name == "delivered_at" {
-				value = "GREATEST(d.delivered_at, x.delivered_at)"
-			}
-			set.WriteString(", " + d.target("d", c.name) + " = " + value)
+		one.WriteString("?")
+		switch {
+		case c.key:
+		case d == MySQL && c.name == "delivered_at":
+			set.WriteString("delivered_at = IF(status = 'pending', GREATEST(delivered_at, VALUES(delivered_at)), delivered_at), ")
+		case d == MySQL && c.name != "status":
+			fmt.Fprintf(&set, "%[1]s = IF(status = 'pending', VALUES(%[1]s), %[1]s), ", c.name)
+		case d == Postgres && c.name == "delivered_at":
+			set.WriteString(", delivered_at = GREATEST(d.delivered_at, x.delivered_at)")
+		case d == Postgres:
+			fmt.Fprintf(&set, ", %[1]s = x.%[1]s", c.name)
 		}
 	}
-	const guard = "d.event_id = x.guard_event AND d.endpoint_id = x.guard_endpoint"
+	rest := strings.Repeat(", ("+one.String()+")", n-1)
+	var text string
 	if d == Postgres {
-		b.WriteString("UPDATE deliveries d SET tries = d.tries + 1" + set.String() + " FROM (VALUES ")
-		for i := range n {
-			b.WriteString([]string{", (", "("}[flag(i == 0)])
-			for j, c := range resultColumns {
-				b.WriteString([]string{", ?", "?"}[flag(j == 0)])
-				if i == 0 {
-					b.WriteString("::" + c.pgType)
-				}
+		var typed strings.Builder
+		for i, c := range resultColumns {
+			if i > 0 {
+				typed.WriteString(", ")
 			}
-			b.WriteString(")")
+			typed.WriteString("?::" + c.pgType)
 		}
-		b.WriteString(") AS x (" + names.String() + ") WHERE " + guard + " AND d.status = 'pending'")
+		text = "UPDATE deliveries d SET tries = d.tries + 1" + set.String() + " FROM (VALUES (" + typed.String() + ")" + rest + ") AS x (" + names.String() +
+			") WHERE d.event_id = x.event_id AND d.endpoint_id = x.endpoint_id AND d.status = 'pending'"
 	} else {
-		b.WriteString("UPDATE deliveries d JOIN (")
-		for i := range n {
-			b.WriteString([]string{" UNION ALL SELECT ", "SELECT "}[flag(i == 0)])
-			for j, c := range resultColumns {
-				b.WriteString([]string{", ", ""}[flag(j == 0)])
-				// The key's own character set, see stepMany.
-				b.WriteString([]string{"?", "_ascii ? COLLATE ascii_bin"}[flag(c.name == "guard_event")])
-				if i == 0 {
-					b.WriteString(" AS " + c.name)
-				}
-			}
-		}
-		b.WriteString(") x ON " + guard + " SET d.tries = d.tries + 1" + set.String() + " WHERE d.status = 'pending'")
+		text = "INSERT INTO deliveries (" + names.String() + ") VALUES (" + one.String() + ")" + rest +
+			" ON DUPLICATE KEY UPDATE tries = IF(status = 'pending', tries + 1, tries), " + set.String() + "status = IF(status = 'pending', VALUES(status), status)"
 	}
-	insertTexts.Store(key, b.String())
-	return b.String()
-}
-
-// target is a column on the left side of a SET.
-func (d Dialect) target(table, column string) string {
-	if d == Postgres {
-		return column
-	}
-	return table + "." + column
+	insertTexts.Store(key, text)
+	return text
 }
 
 // endpointNews is how the tries of a batch went at one endpoint.
@@ -327,7 +332,7 @@ func (b *batch) recordDeliveries() error {
 	})
 	for rest := list; len(rest) > 0; {
 		if b.s.dialect == SQLite {
-			if _, err := b.exec(oneResult, rest[0].values()...); err != nil {
+			if _, err := b.exec(oneResult, rest[0].values()[:len(resultColumns)-2]...); err != nil {
 				return err
 			}
 			rest = rest[1:]

@@ -33,11 +33,11 @@ DEALLOCATE PREPARE change_statement;
 
 -- receiver is whose line a delivery waits in; step counts the failed tries of
 -- the schedule, tries all of them. A claim passes by receivers that are busy
--- without reading their rows. Lists of what has not arrived read an index that
--- holds nothing else.
+-- without reading their rows. Lists of what has not arrived go by
+-- status.
 SET @change = IF(EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'deliveries' AND column_name = 'receiver'),
     'DO 0',
-    'ALTER TABLE deliveries ADD COLUMN receiver VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '''', ADD COLUMN step INT NOT NULL DEFAULT 0, ADD COLUMN last_try_at BIGINT NOT NULL DEFAULT 0, ADD COLUMN last_ms INT NOT NULL DEFAULT 0, ADD COLUMN last_response TEXT, ADD COLUMN is_open TINYINT AS (IF(status = ''delivered'', NULL, 1)) VIRTUAL, ADD KEY deliveries_claim (next_try_at, receiver), DROP KEY deliveries_due, ADD KEY deliveries_user (user_id, event_id, endpoint_id), ADD KEY deliveries_endpoint (endpoint_id, event_id), ADD KEY deliveries_open (is_open, event_id, endpoint_id)');
+    'ALTER TABLE deliveries ADD COLUMN receiver VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '''', ADD COLUMN step INT NOT NULL DEFAULT 0, ADD COLUMN last_try_at BIGINT NOT NULL DEFAULT 0, ADD COLUMN last_ms INT NOT NULL DEFAULT 0, ADD COLUMN last_response TEXT, ADD KEY deliveries_claim (next_try_at, receiver), DROP KEY deliveries_due, ADD KEY deliveries_user (user_id, event_id, endpoint_id), ADD KEY deliveries_endpoint (endpoint_id, event_id), ADD KEY deliveries_open (status, event_id, endpoint_id)');
 PREPARE change_statement FROM @change;
 EXECUTE change_statement;
 DEALLOCATE PREPARE change_statement;
