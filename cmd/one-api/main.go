@@ -34,6 +34,7 @@ type cli struct {
 	Channel channelCmd `cmd:"" group:"Manage" help:"Upstream accounts that orders are sent with." example:"one-api channel add --base-url https://api-singapore.klingai.com --key-stdin\none-api channel test 1"`
 	Price   priceCmd   `cmd:"" group:"Manage" help:"What orders cost." example:"one-api price quote --model kling-v1-6-pro --duration 10\none-api price set price.kling-v1-6-pro --amount 1.10 --note 'spring sale'"`
 	Task    taskCmd    `cmd:"" group:"Manage" help:"Accepted orders." example:"one-api task list --status failed --since 24h\none-api task show kling_…"`
+	Webhook webhookCmd `cmd:"" group:"Manage" help:"Addresses that are told of the end of tasks." example:"one-api webhook add --user alice https://example.com/hooks/video\none-api webhook deliveries --status failed"`
 	Ledger  ledgerCmd  `cmd:"" group:"Manage" help:"Every change of every balance." example:"one-api ledger list --user alice --since 7d"`
 
 	Verify     verifyCmd     `cmd:"" group:"Look after" help:"Recompute the books and name every mismatch." example:"one-api verify"`
