@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"one-api/internal/secret"
 	"one-api/internal/store"
 	"one-api/internal/store/storetest"
+	"one-api/internal/webhook"
 )
 
 // world is a gateway's management API on an empty database, with one user of
@@ -75,7 +77,8 @@ func newEmptyWorld(t *testing.T, d store.Dialect, change ...func(*console.Consol
 	}
 	gen := &generation.Service{Store: st, Directory: st.Directory(), Upstreams: up, Timing: generation.DefaultTiming(), Log: log}
 	c := &console.Console{
-		Store: st, Generations: gen, Directory: st.Directory(), Keys: keys, Limit: limit.New(nil), Log: log, Level: new(slog.LevelVar),
+		Store: st, Generations: gen, Directory: st.Directory(), Keys: keys, Limit: limit.New(nil), Log: log,
+		Sender: webhook.NewSender(webhook.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), Level: new(slog.LevelVar),
 		Auth: &auth.Authenticator{Directory: st.Directory(), Keys: keys, Now: st.Now}, Version: "test", Started: time.Now(),
 	}
 	for _, f := range change {
