@@ -174,3 +174,78 @@ func BenchmarkDeliver(b *testing.B) {
 		}
 	}
 }
+
+func TestADeadReceiverWithALongLineHoldsUpNobody(t *testing.T) {
+	s := storetest.Open(t, store.SQLite)
+	w, user := newDeliverer(t, s)
+	leave := make(chan struct{})
+	dead := newCustomer(t, func(http.ResponseWriter, *http.Request) { <-leave })
+	quick := newCustomer(t, nil)
+	owe(t, s, newEndpoint(t, s, user.ID, dead.URL), 10_000)
+	owe(t, s, newEndpoint(t, s, user.ID, quick.URL), 300)
+	stop := running(t, w)
+	eventually(t, "the quick receiver to get its 300", func() bool { return quick.got.Load() == 300 })
+	eventually(t, "them to be recorded", func() bool {
+		return number(t, s, "SELECT COUNT(*) FROM deliveries WHERE status = 'delivered'") == 300
+	})
+	if n := dead.most.Load(); n > lineLeast {
+		t.Errorf("the dead receiver holds %d connections, want at most %d", n, lineLeast)
+	}
+	if n := quick.most.Load(); n > webhook.MaxPerHost {
+		t.Errorf("the quick receiver had %d connections, want at most %d", n, webhook.MaxPerHost)
+	}
+	// What waits for the dead one was left where it was: only a line's worth is
+	// under lease.
+	if n := number(t, s, fmt.Sprintf("SELECT COUNT(*) FROM deliveries WHERE status = 'pending' AND next_try_at > %d", s.Now().UnixMilli())); n > holdMost {
+		t.Errorf("%d deliveries of the dead receiver were taken", n)
+	}
+	close(leave)
+	stop()
+}
+
+func TestAnEndpointThatSaysGoneIsSwitchedOffAndAskedNoMore(t *testing.T) {
+	s := storetest.Open(t, store.SQLite)
+	w, user := newDeliverer(t, s)
+	gone := newCustomer(t, func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusGone) })
+	e := newEndpoint(t, s, user.ID, gone.URL)
+	owe(t, s, e, 1)
+	running(t, w)
+	eventually(t, "it to be off", func() bool {
+		got, err := s.Endpoint(context.Background(), 0, e.ID)
+		return err == nil && got.Status == account.Disabled && got.Reason == store.EndpointGone
+	})
+	if n := number(t, s, "SELECT COUNT(*) FROM audit WHERE action = 'webhook.switch_off'"); n != 1 {
+		t.Errorf("%d audit rows, want 1", n)
+	}
+	asked := gone.got.Load()
+	owe(t, s, e, 5)
+	eventually(t, "what waits to be given up", func() bool {
+		return number(t, s, "SELECT COUNT(*) FROM deliveries WHERE status = 'failed'") == 6
+	})
+	if gone.got.Load() != asked {
+		t.Errorf("it was asked %d times more", gone.got.Load()-asked)
+	}
+}
+
+// A node that dies between sending and recording leaves a lease; the next one
+// sends the same event again.
+func TestASendThatWasNotRecordedIsRepeatedWithTheSameID(t *testing.T) {
+	s := storetest.Open(t, store.SQLite)
+	w, user := newDeliverer(t, s)
+	c := newCustomer(t, nil)
+	owe(t, s, newEndpoint(t, s, user.ID, c.URL), 1)
+	due, _, err := s.ClaimDeliveries(context.Background(), store.DeliveryClaim{Limit: 10, Lease: 500 * time.Millisecond})
+	if err != nil || len(due) != 1 {
+		t.Fatalf("due %v, %v", due, err)
+	}
+	w.Sender.Send(context.Background(), webhook.Message{ID: due[0].EventID, URL: c.URL, Payload: []byte(due[0].Payload)}, s.Now())
+	running(t, w) // the first node is gone
+	eventually(t, "it to be recorded", func() bool {
+		return number(t, s, "SELECT COUNT(*) FROM deliveries WHERE status = 'delivered'") == 1
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.ids) != 1 || c.ids[due[0].EventID] != 2 {
+		t.Errorf("the receiver got %v, want the same id twice", c.ids)
+	}
+}
