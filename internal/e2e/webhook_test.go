@@ -12,6 +12,8 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/tidwall/gjson"
 
+	"one-api/internal/app"
+	"one-api/internal/store"
 	"one-api/internal/webhook"
 )
 
@@ -183,4 +185,91 @@ func TestAReceiverThatIsGoneIsAskedNoMore(t *testing.T) {
 	w.user.succeeded(w.user.order(`{"model":"kling-v1-5-std","prompt":"a cat","callback_url":"` + address + `"}`))
 	next(t, got)
 	w.until("the end to be recorded", func() bool { return strings.HasPrefix(w.deliveries(), "failed 1 410 ") })
+}
+
+// register makes an endpoint for the usual user, as the management API does.
+func (w *world) register(address string, events ...string) store.Endpoint {
+	w.t.Helper()
+	e, err := w.books.CreateEndpoint(w.t.Context(), store.NewEndpoint{By: store.CLI, UserID: w.user.user.ID, URL: address, Events: events})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.refresh()
+	return e
+}
+
+func TestAnEndpointIsToldOfEveryEndSignedWithItsOwnSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{options: allowLoopback})
+	address, got := receiver(t, func(int, http.ResponseWriter) {})
+	failures, other := receiver(t, func(int, http.ResponseWriter) {})
+	callback, called := receiver(t, func(int, http.ResponseWriter) {})
+	e := w.register(address + "/all")
+	w.register(failures, "task.failed")
+	id := w.user.order(`{"model":"kling-v1-5-std","prompt":"a cat","external_task_id":"mine","callback_url":"` + callback + `"}`)
+	read := w.user.succeeded(id)
+	first, notice := next(t, got), next(t, called)
+	verify := func(d delivery, generation int) error {
+		t.Helper()
+		wh, err := standardwebhooks.NewWebhook(webhook.EndpointSecret(w.keys, e.ID, generation).Reveal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wh.Verify([]byte(d.body), d.header)
+	}
+	if err := verify(first, 1); err != nil {
+		t.Errorf("the signature does not verify: %v", err)
+	}
+	if first.header.Get("webhook-id") != notice.header.Get("webhook-id") {
+		t.Error("one event has two ids")
+	}
+	body := gjson.Parse(first.body)
+	if body.Get("type").String() != "task.succeed" || body.Get("data.task_id").String() != id || body.Get("data.external_task_id").String() != "mine" {
+		t.Errorf("the event is %s", first.body)
+	}
+	if _, err := time.Parse(time.RFC3339, body.Get("timestamp").String()); err != nil {
+		t.Error(err)
+	}
+	for _, field := range []string{"status", "video_url", "model", "quota", "data"} {
+		if a, b := body.Get("data."+field).Raw, read.get(field).Raw; a != b {
+			t.Errorf("%s is %s in the event and %s in the status", field, a, b)
+		}
+	}
+	if got := shape(notice.body); got != shapeOfNotice {
+		t.Errorf("the callback_url got %s", got)
+	}
+	if len(other) > 0 {
+		t.Errorf("an endpoint for failures got %s", (<-other).body)
+	}
+
+	// Within a day of a rotation both secrets verify.
+	if _, err := w.books.RotateEndpoint(t.Context(), store.CLI, 0, e.ID, e.Version, false); err != nil {
+		t.Fatal(err)
+	}
+	w.refresh()
+	w.until("the delivery to be recorded", func() bool {
+		return w.number("SELECT COUNT(*) FROM deliveries WHERE status = 'delivered'") == 2
+	})
+	if err := w.books.Redeliver(t.Context(), store.CLI, 0, store.DeliveryKey{EventID: first.header.Get("webhook-id"), EndpointID: e.ID}); err != nil {
+		t.Fatal(err)
+	}
+	again := next(t, got)
+	if verify(again, 1) != nil || verify(again, 2) != nil {
+		t.Error("during a rotation not both secrets verify")
+	}
+	if a, b := first.header.Get("webhook-id"), again.header.Get("webhook-id"); a != b || first.body != again.body {
+		t.Errorf("sent again as %s: %s, want %s: %s", b, again.body, a, first.body)
+	}
+}
+
+func TestTasksOfTestModeAreToldAndMarked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{options: func(o *app.Options) { allowLoopback(o); o.TestPace = 200 * time.Millisecond }})
+	address, got := receiver(t, func(int, http.ResponseWriter) {})
+	w.register(address)
+	id := w.user.with(store.NewToken{Name: "play", Test: true}).order(`{"model":"kling-v1-5-std","prompt":"a cat"}`)
+	w.forget(id) // the world has another Kling than test mode
+	if d := next(t, got); !gjson.Get(d.body, "test").Bool() {
+		t.Errorf("the event of a test task is %s", d.body)
+	}
 }
