@@ -704,6 +704,33 @@ func TestARepeatedGrantIsMadeOnce(t *testing.T) {
 	}
 }
 
+func TestWebhooksAreAddedRotatedAndDeleted(t *testing.T) {
+	t.Parallel()
+	p := stocked(t)
+	made := p.json("webhook", "add", "--user", "alice", "http://8.8.8.8/hook", "--events", "task.failed")
+	secret, _ := made["secret"].(string)
+	if !strings.HasPrefix(secret, "whsec_") {
+		t.Fatalf("made %v", made)
+	}
+	items, _ := p.json("webhook", "list", "--user", "alice")["items"].([]any)
+	if len(items) != 1 || strings.Contains(fmt.Sprint(items), "whsec_") {
+		t.Errorf("listed %v", items)
+	}
+	if got := p.json("webhook", "rotate", "1")["secret"]; got == secret || got == nil {
+		t.Errorf("rotated to %v", got)
+	}
+	if items, ok := p.json("webhook", "deliveries", "--webhook", "1")["items"].([]any); !ok || len(items) != 0 {
+		t.Errorf("deliveries %v", items)
+	}
+	if got := p.do("webhook", "redeliver", "--webhook", "1", "--since", "24h"); !strings.Contains(got, "0 deliveries") {
+		t.Errorf("sent again: %s", got)
+	}
+	p.do("webhook", "rm", "1", "--yes")
+	if items, _ := p.json("webhook", "list")["items"].([]any); len(items) != 0 {
+		t.Errorf("left %v", items)
+	}
+}
+
 func TestReadingCommandsPrintOneDocument(t *testing.T) {
 	t.Parallel()
 	p := stocked(t)
