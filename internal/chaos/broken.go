@@ -67,17 +67,19 @@ var mutations = []mutation{
 	{
 		name: "event outside the transaction",
 		edits: []edit{
-			{"internal/store/hot.go", `			events.add(e.ID, e.TaskID, e.Type, e.UserID, string(e.Payload), millis(e.CreatedAt))
-			deliveries.add(e.ID, 0, e.UserID, e.URL, "pending", millis(e.CreatedAt))`, `			_ = e`},
+			{"internal/store/hot.go", `			events.add(e.ID, e.TaskID, e.Type, e.UserID, string(e.Payload), text(string(e.Body)), millis(e.CreatedAt))
+			if e.URL != "" {
+				deliveries.add(e.ID, 0, e.UserID, e.URL, receiverOf(e.UserID, 0, e.URL), "pending", millis(e.CreatedAt))
+			}`, `			_ = e`},
 			{"internal/store/hot.go", `		if m.err == nil && m.change.Settle != nil {
 			b.s.ended(m.id)`, `		if e := m.change.Event; m.err == nil && e != nil {
 			go func(s *Store) {
 				_ = s.transact(context.Background(), func(tx bun.Tx) error {
-					_, err := tx.ExecContext(context.Background(), "INSERT INTO events (id, task_id, type, user_id, payload, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-						e.ID, e.TaskID, e.Type, e.UserID, string(e.Payload), millis(e.CreatedAt))
+					_, err := tx.ExecContext(context.Background(), "INSERT INTO events (id, task_id, type, user_id, payload, body, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+						e.ID, e.TaskID, e.Type, e.UserID, string(e.Payload), text(string(e.Body)), millis(e.CreatedAt))
 					if err == nil {
-						_, err = tx.ExecContext(context.Background(), "INSERT INTO deliveries (event_id, endpoint_id, user_id, url, status, next_try_at) VALUES (?, 0, ?, ?, 'pending', ?)",
-							e.ID, e.UserID, e.URL, millis(e.CreatedAt))
+						_, err = tx.ExecContext(context.Background(), "INSERT INTO deliveries (event_id, endpoint_id, user_id, url, receiver, status, next_try_at) VALUES (?, 0, ?, ?, ?, 'pending', ?)",
+							e.ID, e.UserID, e.URL, receiverOf(e.UserID, 0, e.URL), millis(e.CreatedAt))
 					}
 					return err
 				})
