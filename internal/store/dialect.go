@@ -154,74 +154,103 @@ var columnTypes = map[string]string{
 	"guard_epoch": "bigint",
 }
 
-// stepMany is stepOne for n steps in one statement. The count of matched rows
-// tells whether all passed their guards.
-func (d Dialect) stepMany(columns []string, n int) string {
-	key := insertShape{string(d) + columns[1], n, len(columns)}
+// stepMany is stepOne for several steps in one statement: values are those of
+// each step's columns and its guard, see stepValues, and before what the columns
+// hold where that is known. The count of matched rows tells whether all passed
+// their guards.
+func (d Dialect) stepMany(columns []string, values, before [][]any) (string, []any) {
+	if d == Postgres {
+		return stepManyPostgres(columns, len(values)), slices.Concat(values...)
+	}
+	return stepManyMySQL(columns, values, before)
+}
+
+// stepManyPostgres joins the rows with a list of values.
+func stepManyPostgres(columns []string, n int) string {
+	key := insertShape{"steps " + columns[1], n, len(columns)}
 	if v, ok := insertTexts.Load(key); ok {
 		return v.(string)
 	}
 	names := append(slices.Clone(columns), "guard_id", "guard_epoch", "guard_status")
 	var b strings.Builder
-	const guard = "v.task_id = x.guard_id AND v.epoch = x.guard_epoch AND v.status = x.guard_status"
-	if d == Postgres {
-		b.WriteString("UPDATE videos v SET epoch = v.epoch + 1")
-		for _, c := range columns {
-			b.WriteString(", " + c + " = x." + c)
+	b.WriteString("UPDATE videos v SET epoch = v.epoch + 1")
+	for _, c := range columns {
+		b.WriteString(", " + c + " = x." + c)
+	}
+	b.WriteString(" FROM (VALUES ")
+	for i := range n {
+		if i > 0 {
+			b.WriteString(", ")
 		}
-		b.WriteString(" FROM (VALUES ")
-		for i := range n {
-			if i > 0 {
+		b.WriteString("(")
+		for j, name := range names {
+			if j > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString("(")
-			for j, name := range names {
-				if j > 0 {
-					b.WriteString(", ")
+			b.WriteString("?")
+			if i == 0 {
+				t := columnTypes[name]
+				if t == "" {
+					t = "text"
 				}
-				b.WriteString("?")
-				if i == 0 {
-					t := columnTypes[name]
-					if t == "" {
-						t = "text"
-					}
-					b.WriteString("::" + t)
-				}
-			}
-			b.WriteString(")")
-		}
-		b.WriteString(") AS x (" + strings.Join(names, ", ") + ") WHERE " + guard)
-	} else {
-		b.WriteString("UPDATE videos v JOIN (")
-		for i := range n {
-			if i > 0 {
-				b.WriteString(" UNION ALL ")
-			}
-			b.WriteString("SELECT ")
-			for j, name := range names {
-				if j > 0 {
-					b.WriteString(", ")
-				}
-				// The key's own character set: with another one the server
-				// would convert the column and pass by its index.
-				if name == "guard_id" {
-					b.WriteString("_ascii ? COLLATE ascii_bin")
-				} else {
-					b.WriteString("?")
-				}
-				if i == 0 {
-					b.WriteString(" AS " + name)
-				}
+				b.WriteString("::" + t)
 			}
 		}
-		b.WriteString(") x ON v.task_id = x.guard_id SET v.epoch = v.epoch + 1")
-		for _, c := range columns {
-			b.WriteString(", v." + c + " = x." + c)
-		}
-		b.WriteString(" WHERE v.epoch = x.guard_epoch AND v.status = x.guard_status")
+		b.WriteString(")")
 	}
+	b.WriteString(") AS x (" + strings.Join(names, ", ") + ") WHERE v.task_id = x.guard_id AND v.epoch = x.guard_epoch AND v.status = x.guard_status")
 	insertTexts.Store(key, b.String())
 	return b.String()
+}
+
+// stepManyMySQL picks each row's values by its id. A join with a list of values
+// would be shorter, but goes through a temporary table, over which a MariaDB
+// 10.11 has crashed. Columns that no step changes are left out: each costs the
+// text of every id.
+func stepManyMySQL(columns []string, values, before [][]any) (string, []any) {
+	id, epoch, status := len(columns), len(columns)+1, len(columns)+2
+	var b strings.Builder
+	var args []any
+	all := func(is func(i int) bool) bool {
+		for i := range values {
+			if !is(i) {
+				return false
+			}
+		}
+		return true
+	}
+	pick := func(column int) {
+		if all(func(i int) bool { return values[i][column] == values[0][column] }) {
+			b.WriteString("?")
+			args = append(args, values[0][column])
+			return
+		}
+		b.WriteString("CASE task_id")
+		for _, v := range values {
+			b.WriteString(" WHEN ? THEN ?")
+			args = append(args, v[id], v[column])
+		}
+		b.WriteString(" END")
+	}
+	b.WriteString("UPDATE videos SET epoch = epoch + 1")
+	// The guard reads the state before the step; the assignments are made from
+	// left to right, and none reads what another has written.
+	for column, name := range columns {
+		if all(func(i int) bool { return before[i] != nil && values[i][column] == before[i][column] }) {
+			continue
+		}
+		b.WriteString(", " + name + " = ")
+		pick(column)
+	}
+	b.WriteString(" WHERE task_id IN (?" + strings.Repeat(", ?", len(values)-1) + ")")
+	for _, v := range values {
+		args = append(args, v[id])
+	}
+	b.WriteString(" AND epoch = ")
+	pick(epoch)
+	b.WriteString(" AND status = ")
+	pick(status)
+	return b.String(), args
 }
 
 // skipLocked makes a claiming SELECT pass by rows that another node is

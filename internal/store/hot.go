@@ -592,11 +592,15 @@ func (b *batch) step(members []*member, columns []string) error {
 	if len(members) > 1 && b.s.dialect != SQLite && !b.oneByOne && distinct(members) {
 		for len(members) > 0 {
 			size := statementSize(len(members))
-			var args []any
-			for _, m := range members[:size] {
-				args = append(args, stepValues(m.change)...)
+			values, before := make([][]any, size), make([][]any, size)
+			for i, m := range members[:size] {
+				values[i] = stepValues(m.change)
+				if !m.change.To.Status.Terminal() {
+					before[i] = stepValues(&task.Change{From: m.change.From, To: m.change.From})
+				}
 			}
-			n, err := b.exec(b.s.dialect.stepMany(columns, size), args...)
+			query, args := b.s.dialect.stepMany(columns, values, before)
+			n, err := b.exec(query, args...)
 			if err == nil && n != int64(size) {
 				err = errSomeLost
 			}
