@@ -91,14 +91,16 @@ type Provider interface {
 }
 
 // BatchQuerier is a provider that can ask for several tasks of one account in
-// one call. Tasks missing from the answer are missing from the map.
+// one call, or in few. Tasks missing from the answer are missing from the map.
 type BatchQuerier interface {
 	// BatchKey groups refs that can share a call; "" means that this ref cannot
 	// be batched with this credential.
 	BatchKey(cred Credential, ref TaskRef) string
-	BatchLimit() int
-	// QueryBatch asks for up to BatchLimit refs of one BatchKey. The map's keys
-	// are the refs' UpstreamID, or Ref for refs without one.
+	// BatchSize is how many refs of one BatchKey make a batch: at most, and at
+	// least for it to cost less than asking for each.
+	BatchSize(key string) (least, most int)
+	// QueryBatch asks for refs of one BatchKey. The map's keys are the refs'
+	// UpstreamID, or Ref for refs without one.
 	QueryBatch(ctx context.Context, cred Credential, refs []TaskRef) (map[string]Report, error)
 }
 

@@ -192,7 +192,8 @@ func (w *Worker) check(ctx context.Context, t task.Task, l *lanes, lane chan tas
 	}
 	batch := []task.Task{t}
 	var others []task.Task
-	for len(batch) < b.BatchLimit() && len(others) < b.BatchLimit() {
+	least, most := b.BatchSize(key)
+	for len(batch) < most && len(others) < most {
 		select {
 		case o, ok := <-lane:
 			if !ok {
@@ -209,11 +210,16 @@ func (w *Worker) check(ctx context.Context, t task.Task, l *lanes, lane chan tas
 		}
 		break
 	}
-	err = w.Generations.CheckBatch(ctx, b, cred, batch)
 	for _, o := range others {
 		l.put(o)
 	}
-	return err
+	if len(batch) >= least {
+		return w.Generations.CheckBatch(ctx, b, cred, batch)
+	}
+	for _, o := range batch[1:] {
+		l.put(o) // for the next worker
+	}
+	return w.Generations.Check(ctx, t)
 }
 
 func (w *Worker) ref(t *task.Task) provider.TaskRef {

@@ -9,6 +9,7 @@ package kling
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -216,31 +217,54 @@ func plainID(id string) bool {
 }
 
 // BatchKey groups the tasks of the new generation that can be asked for by
-// upstream id, and those by external id.
+// upstream id, those by external id, and the legacy tasks of one product, which
+// appear in one list.
 func (u *Upstream) BatchKey(cred provider.Credential, ref provider.TaskRef) string {
-	if legacy(ref.Route) || !u.CanServe(cred.Key, ref.Route) {
+	if !u.CanServe(cred.Key, ref.Route) {
 		return ""
 	}
 	id, external := ref.UpstreamID, false
 	if id == "" {
 		id, external = ref.Ref, true
 	}
-	if !plainID(id) || strings.Contains(id, ",") {
+	switch {
+	case !plainID(id) || strings.Contains(id, ","):
+		return ""
+	case !legacy(ref.Route):
+		return tasksKey(external)
+	case external: // lists were not seen to show external ids of old tasks
 		return ""
 	}
-	return tasksKey(external)
+	return listKey + ref.Route
 }
 
-// BatchLimit is how many tasks one QueryBatch may ask for.
-func (u *Upstream) BatchLimit() int { return tasksLimit }
+const (
+	listKey = "list "
+	// A page of a list is as heavy as its tasks are many, and what ran before is
+	// on it too; so few tasks are asked for one by one.
+	listLeast = 10
+	listMost  = 200
+	// listPage is the most tasks that Kling shows on a page.
+	listPage = 500
+)
 
-// QueryBatch asks /tasks for up to BatchLimit tasks of one BatchKey. The map's
-// keys are the upstream ids of refs, or the external ids of refs without one.
+// BatchSize is how many tasks one QueryBatch asks for.
+func (u *Upstream) BatchSize(key string) (least, most int) {
+	if strings.HasPrefix(key, listKey) {
+		return listLeast, listMost
+	}
+	return 1, tasksLimit
+}
+
+// QueryBatch asks /tasks, or reads the latest pages of a product's list, for
+// tasks of one BatchKey. The map's keys are the upstream ids of refs, or the
+// external ids of refs without one.
 func (u *Upstream) QueryBatch(ctx context.Context, cred provider.Credential, refs []provider.TaskRef) (map[string]provider.Report, error) {
 	if len(refs) == 0 {
 		return nil, nil
 	}
 	key := u.BatchKey(cred, refs[0])
+	_, most := u.BatchSize(key)
 	external := refs[0].UpstreamID == ""
 	ids := make([]string, len(refs))
 	asked := make(map[string]bool, len(refs))
@@ -250,24 +274,54 @@ func (u *Upstream) QueryBatch(ctx context.Context, cred provider.Credential, ref
 			ids[i] = ref.Ref
 		}
 		asked[ids[i]] = true
-		if k := u.BatchKey(cred, ref); k == "" || k != key || len(refs) > tasksLimit {
+		if k := u.BatchKey(cred, ref); k == "" || k != key || len(refs) > most {
 			return nil, &provider.Error{Kind: provider.Unanswered, Message: "these tasks cannot share a call"}
 		}
 	}
-	c := outbound.Call{BaseURL: cred.BaseURL, Path: tasksPath, Query: tasksQuery(external, ids)}
-	a, err := u.call(ctx, cred, refs[0].Route, c, u.http.Ask)
+	out := make(map[string]provider.Report, len(refs))
+	if !legacy(refs[0].Route) {
+		c := outbound.Call{BaseURL: cred.BaseURL, Path: tasksPath, Query: tasksQuery(external, ids)}
+		_, err := u.queryMany(ctx, cred, refs[0].Route, c, external, asked, out)
+		return out, err
+	}
+	// Tasks are listed from the newest; those that run are among the latest.
+	// What is not found on few pages is asked for by itself.
+	size := min(3*len(refs), listPage)
+	for page := 1; page <= max(1, min(3, len(refs)/listLeast)); page++ {
+		c := outbound.Call{BaseURL: cred.BaseURL, Path: refs[0].Route, Query: fmt.Sprintf("pageNum=%d&pageSize=%d", page, size)}
+		n, err := u.queryMany(ctx, cred, refs[0].Route, c, false, asked, out)
+		if err != nil && page > 1 {
+			break // the first pages stand
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n < size || len(out) == len(asked) {
+			break
+		}
+	}
+	return out, nil
+}
+
+// queryMany puts those tasks of one answer that were asked for into out, and
+// returns how many tasks it had.
+func (u *Upstream) queryMany(
+	ctx context.Context, cred provider.Credential, route string, c outbound.Call, external bool, asked map[string]bool, out map[string]provider.Report,
+) (int, error) {
+	a, err := u.call(ctx, cred, route, c, u.http.Ask)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	env := open(a.Body)
 	if a.Status/100 != 2 || !env.coded || env.code != 0 {
-		return nil, u.refusal(cred, a, env, queryKind(a.Status, env, false))
+		return 0, u.refusal(cred, a, env, queryKind(a.Status, env, false))
 	}
 	if !env.data.IsArray() {
-		return nil, u.unusable(cred, a, env, "the answer has no list of tasks")
+		return 0, u.unusable(cred, a, env, "the answer has no list of tasks")
 	}
-	out := make(map[string]provider.Report, len(refs))
-	for _, item := range env.data.Array() {
+	n := 0
+	env.data.ForEach(func(_, item gjson.Result) bool {
+		n++
 		r := readTask(item)
 		id := r.UpstreamID
 		if external {
@@ -276,8 +330,9 @@ func (u *Upstream) QueryBatch(ctx context.Context, cred provider.Credential, ref
 		if r.UpstreamID != "" && asked[id] {
 			out[id] = r
 		}
-	}
-	return out, nil
+		return true
+	})
+	return n, nil
 }
 
 // call makes an exchange with a token for the credential.

@@ -100,7 +100,7 @@ func TestTheSimulatedKlingIsAskedForManyTasksAtOnce(t *testing.T) {
 	start := time.Now()
 	u, cred, pair := simulated(t, func(o *klingsim.Options) { o.Now = func() time.Time { return start } })
 	var refs []provider.TaskRef
-	for i := range u.BatchLimit() - 1 {
+	for i := range 19 {
 		s := submission(turboText, `{"prompt":"x"}`)
 		s.Ref, s.CallbackURL = "task-"+strconv.Itoa(i), ""
 		a, err := u.Submit(t.Context(), cred, s)
@@ -126,6 +126,21 @@ func TestTheSimulatedKlingIsAskedForManyTasksAtOnce(t *testing.T) {
 				t.Errorf("%s: got %+v", id, r)
 			}
 		}
+	}
+	var legacy []provider.TaskRef
+	for range 12 {
+		s := submission(text2video, `{"model_name":"kling-v2-6","prompt":"x"}`)
+		s.Ref, s.CallbackURL = "", ""
+		a, err := u.Submit(t.Context(), cred, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		legacy = append(legacy, provider.TaskRef{Route: text2video, UpstreamID: a.UpstreamID})
+	}
+	if got, err := u.QueryBatch(t.Context(), cred, append(legacy, provider.TaskRef{Route: text2video, UpstreamID: "1"})); err != nil || len(got) != len(legacy) {
+		t.Errorf("legacy tasks: got %d of %d, %v", len(got), len(legacy), err)
+	} else if r := got[legacy[3].UpstreamID]; r.Status != provider.Succeeded || len(r.Assets) == 0 {
+		t.Errorf("a listed task reads %+v", r)
 	}
 	// Costs may be asked for once a second: the second probe asks for a list.
 	if said, err := u.Probe(t.Context(), cred); err != nil || !strings.Contains(said, "/account/costs answered") {

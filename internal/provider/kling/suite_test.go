@@ -61,6 +61,13 @@ func legacyHarness(key secret.Text) providertest.Harness {
 		}
 		return answer(200, `{"code":0,"message":"SUCCEED","request_id":"r2","data":`+task(tasks[0])+`}`)
 	}
+	h.Batch = func(tasks ...providertest.Task) providertest.Answer {
+		var list []string
+		for _, t := range tasks {
+			list = append(list, task(t))
+		}
+		return answer(200, `{"code":0,"message":"SUCCEED","request_id":"r2","data":[`+strings.Join(list, ",")+`]}`)
+	}
 	h.Callback = func(t providertest.Task) []byte { return []byte(task(t)) }
 	return h
 }

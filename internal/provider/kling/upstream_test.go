@@ -3,11 +3,13 @@ package kling_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -258,7 +260,7 @@ func TestQueryBatch(t *testing.T) {
 	}
 
 	t.Run("only what can share a call is asked", func(t *testing.T) {
-		tooMany := make([]string, s.BatchLimit()+1)
+		tooMany := make([]string, 21)
 		for i := range tooMany {
 			tooMany[i] = string(rune('a' + i))
 		}
@@ -278,14 +280,50 @@ func TestQueryBatch(t *testing.T) {
 			t.Errorf("%d calls were made", len(s.seen)-before)
 		}
 	})
-	t.Run("neither legacy tasks nor pairs can be batched", func(t *testing.T) {
-		if k := s.BatchKey(s.cred, provider.TaskRef{Route: text2video, UpstreamID: "1"}); k != "" {
-			t.Errorf("legacy tasks have the key %q", k)
+	t.Run("neither legacy tasks without an id nor pairs can be batched", func(t *testing.T) {
+		if k := s.BatchKey(s.cred, provider.TaskRef{Route: text2video, Ref: "1"}); k != "" {
+			t.Errorf("legacy tasks without an id have the key %q", k)
 		}
 		if k := s.BatchKey(provider.Credential{Key: akSK}, refs("1")[0]); k != "" {
 			t.Errorf("tasks of a pair have the key %q", k)
 		}
 	})
+}
+
+// Legacy tasks have no query for several; the list of their product has the
+// latest.
+func TestQueryBatchReadsListsOfLegacyTasks(t *testing.T) {
+	page := func(from, to int) string {
+		var items []string
+		for i := from; i < to; i++ {
+			items = append(items, fmt.Sprintf(`{"task_id":"%d","task_status":"processing","created_at":1,"updated_at":2}`, i))
+		}
+		return `{"code":0,"data":[` + strings.Join(items, ",") + `]}`
+	}
+	var refs []provider.TaskRef
+	for i := range 20 {
+		refs = append(refs, provider.TaskRef{Route: text2video, UpstreamID: strconv.Itoa(50 + i), Ref: "r"})
+	}
+	s := script(t, apiKey, answer(200, page(0, 60)), answer(200, page(60, 69)))
+	got, err := s.QueryBatch(t.Context(), s.cred, refs)
+	if err != nil || len(got) != 19 || got["50"].Status != provider.Processing || got["68"].Status != provider.Processing {
+		t.Errorf("got %d tasks, %v; want all but one", len(got), err)
+	}
+	if len(s.seen) != 2 || s.seen[0].uri != text2video+"?pageNum=1&pageSize=60" || s.seen[1].uri != text2video+"?pageNum=2&pageSize=60" {
+		t.Errorf("asked %+v", s.seen)
+	}
+	// What one page shows is kept when the next has no answer.
+	s = script(t, apiKey, answer(200, page(0, 60)), answer(500, `{"code":5000}`))
+	if got, err := s.QueryBatch(t.Context(), s.cred, refs); err != nil || len(got) != 10 {
+		t.Errorf("with half an answer: got %d tasks, %v", len(got), err)
+	}
+	s = script(t, apiKey, answer(500, `{"code":5000}`))
+	if _, err := s.QueryBatch(t.Context(), s.cred, refs); provider.AsError(err).Kind != provider.Unanswered {
+		t.Errorf("without an answer: %v", err)
+	}
+	if least, most := s.BatchSize(s.BatchKey(s.cred, refs[0])); least < 2 || most > 500 {
+		t.Errorf("a list serves %d to %d tasks", least, most)
+	}
 }
 
 func TestProbeSaysWhatItTried(t *testing.T) {

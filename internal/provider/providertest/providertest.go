@@ -39,6 +39,8 @@ type Harness struct {
 	UpstreamID string
 	Words      Words
 	Task       func(...Task) Answer // to a query for these tasks; none: it does not know the task
+	// Batch answers a QueryBatch; nil: as Task does.
+	Batch func(tasks ...Task) Answer
 	// Absent is the answer to a query for an unknown task; nil: Task without any.
 	Absent *Answer
 
@@ -489,7 +491,11 @@ func queries(t *testing.T, h Harness) {
 }
 
 func batches(t *testing.T, h Harness) {
-	u := newUpstream(t, h, h.Task(
+	batch := h.Batch
+	if batch == nil {
+		batch = h.Task
+	}
+	u := newUpstream(t, h, batch(
 		Task{ID: h.UpstreamID, Ref: h.Submission.Ref, Word: h.Words.Processing},
 		Task{ID: "not-asked-for", Ref: "not-asked-for-either", Word: h.Words.Failed},
 	).reply)
@@ -499,6 +505,9 @@ func batches(t *testing.T, h Harness) {
 	}
 	unknown := provider.TaskRef{Route: h.Submission.Request.Route, UpstreamID: "unknown", Ref: "unknown-ref"}
 	for by, byID := range map[string]bool{"by id": true, "by external id": false} {
+		if q.BatchKey(u.cred(), u.ref(byID)) == "" {
+			continue
+		}
 		two := []provider.TaskRef{u.ref(byID), unknown}
 		want := h.UpstreamID
 		if !byID {
