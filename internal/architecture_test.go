@@ -53,6 +53,7 @@ var floors = map[string]int{
 	"provider/kling":          4,
 	"provider/kling/klingsim": 4,
 	"provider/providertest":   4, // its fake upstream is called through provider/outbound
+	"relay":                   4, // counts for limit
 	"store":                   4,
 
 	"api":             5,
