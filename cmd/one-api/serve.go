@@ -58,7 +58,13 @@ func (c *serveCmd) Run(ctx context.Context, fromFile envFile) error {
 	if err != nil {
 		return fmt.Errorf("listen on port %s: %w", c.Port, err)
 	}
-	a, err := app.New(ctx, appOptions(s, keys, log))
+	o := appOptions(s, keys, log)
+	if s.MetricsAddr != "" {
+		if o.Metrics, err = net.Listen("tcp", s.MetricsAddr); err != nil {
+			return errors.Join(configError{fmt.Errorf("METRICS_ADDR: %w", err)}, l.Close())
+		}
+	}
+	a, err := app.New(ctx, o)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -99,6 +105,7 @@ func appOptions(s config.Settings, keys *secret.Keyring, log *telemetry.Log) app
 		},
 		Keys: keys, Log: log.Logger, Level: log.Level, ServerAddress: s.ServerAddress, WebhookAllow: s.WebhookAllow, TrustedProxies: s.TrustedProxies,
 		MaxBody: s.MaxBody, Timing: timing, Version: version, RootPassword: s.RootPassword, RootToken: s.RootToken,
+		Redis: s.Redis,
 	}
 }
 

@@ -50,13 +50,14 @@ type userView struct {
 	Role        string    `json:"role"`
 	Status      string    `json:"status"`
 	Group       string    `json:"group"`
+	Rate        int       `json:"rate"` // requests a minute; 0: no limit
 	HasPassword bool      `json:"has_password"`
 	CreatedAt   time.Time `json:"created_at"`
 	Version     int64     `json:"version"`
 }
 
 func viewUser(p store.Person) userView {
-	return userView{p.ID, p.Name, p.DisplayName, p.Email, string(p.Role), accountStatus[p.Status], p.Group, p.HasPassword, p.CreatedAt, p.Version}
+	return userView{p.ID, p.Name, p.DisplayName, p.Email, string(p.Role), accountStatus[p.Status], p.Group, p.Rate, p.HasPassword, p.CreatedAt, p.Version}
 }
 
 type userCreateCmd struct {
@@ -66,11 +67,12 @@ type userCreateCmd struct {
 	Role          string `default:"user" enum:"root,admin,user" help:"user, admin or root."`
 	DisplayName   string `help:"Name for people."`
 	Email         string `help:"Mail address."`
+	Rate          int    `help:"Requests a minute, of all tokens together; 0: no limit."`
 	PasswordStdin bool   `help:"Read a password from standard input. Without one the user can only use tokens."`
 }
 
 func (c *userCreateCmd) Run(ctx context.Context, t *terminal) error {
-	n := store.NewUser{By: store.CLI, Name: c.Name, Group: c.Group, Role: account.Role(c.Role), DisplayName: c.DisplayName, Email: c.Email}
+	n := store.NewUser{By: store.CLI, Name: c.Name, Group: c.Group, Role: account.Role(c.Role), DisplayName: c.DisplayName, Email: c.Email, Rate: c.Rate}
 	if c.PasswordStdin {
 		var err error
 		if n.PasswordHash, err = newPassword(t, c.Name); err != nil {
@@ -190,10 +192,18 @@ func showUser(ctx context.Context, t *terminal, d *desk, p store.Person, asJSON 
 	}
 	return t.table("", [][]any{
 		{"user", fmt.Sprintf("%d %s", u.ID, u.Name)}, {"display name", u.DisplayName}, {"email", u.Email}, {"role", u.Role}, {"status", u.Status},
-		{"group", u.Group}, {"available", b.Available.USD() + " USD"}, {"held", b.Held.USD() + " USD"}, {"tokens", u.Tokens},
+		{"group", u.Group}, {"rate", perMinute(u.Rate)}, {"available", b.Available.USD() + " USD"}, {"held", b.Held.USD() + " USD"}, {"tokens", u.Tokens},
 		{"live tasks", u.LiveTasks}, {"password", u.HasPassword}, {"second factor", u.TOTP}, {"passkeys", u.Passkeys}, {"sessions", u.Sessions},
 		{"created", u.CreatedAt},
 	})
+}
+
+// perMinute is a limit for people.
+func perMinute(n int) string {
+	if n == 0 {
+		return "no limit"
+	}
+	return fmt.Sprintf("%d requests a minute", n)
 }
 
 type userSetCmd struct {
@@ -204,10 +214,11 @@ type userSetCmd struct {
 	Status      *string `enum:"enabled,disabled" help:"enabled or disabled; their sessions end."`
 	DisplayName *string `help:"Name for people."`
 	Email       *string `help:"Mail address."`
+	Rate        *int    `help:"Requests a minute, of all tokens together; 0: no limit."`
 }
 
 func (c *userSetCmd) Run(ctx context.Context, t *terminal) error {
-	p := store.UserPatch{DisplayName: c.DisplayName, Email: c.Email, Group: c.Group}
+	p := store.UserPatch{DisplayName: c.DisplayName, Email: c.Email, Group: c.Group, Rate: c.Rate}
 	if c.Role != nil {
 		role := account.Role(*c.Role)
 		p.Role = &role
@@ -217,7 +228,7 @@ func (c *userSetCmd) Run(ctx context.Context, t *terminal) error {
 		p.Status = &status
 	}
 	if p == (store.UserPatch{}) {
-		return misused("say what to change: --group, --role, --status, --display-name or --email")
+		return misused("say what to change: --group, --role, --status, --display-name, --email or --rate")
 	}
 	d, err := c.open(ctx)
 	if err != nil {

@@ -47,6 +47,7 @@ type User struct {
 	Group    string
 	Webhooks int // generation of the webhook signing secret
 	Rotated  time.Time
+	Rate     int // requests a minute, of all tokens together; 0: no limit
 }
 
 // Endpoint is an address that is told of the end of every task of a user.

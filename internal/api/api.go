@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -44,9 +45,21 @@ type API struct {
 	Started     time.Time
 	// Ready says why this node should get no requests, nil when it should.
 	Ready func(context.Context) error
+	// Warning is what the health answer says beside; "" is nothing. nil: nothing
+	// ever.
+	Warning func() string
 
 	waiters waiters
 }
+
+// Patterns of the routes that take orders.
+const (
+	createLegacy = "POST /kling/v1/videos/{product}"
+	createNew    = "POST /kling/{product}/{model}"
+)
+
+// Creates reports whether a route's pattern takes orders.
+func Creates(pattern string) bool { return pattern == createLegacy || pattern == createNew }
 
 // Routes is the table of contents.
 func (a *API) Routes(mux *http.ServeMux) {
@@ -56,14 +69,14 @@ func (a *API) Routes(mux *http.ServeMux) {
 	}
 
 	// Kling, legacy generation: the path names the product.
-	caller("POST /kling/v1/videos/{product}", a.createLegacy)
+	caller(createLegacy, a.createLegacy)
 	caller("GET /kling/v1/videos/{product}", a.listOrRead)
 	caller("GET /kling/v1/videos/{product}/{id}", a.read)
 	caller("GET /kling/v1/video/{id}", a.read)
 	caller("POST /kling/v1/videos/{id}/cancel", a.cancel)
 
 	// Kling, new generation: the path names product and model.
-	caller("POST /kling/{product}/{model}", a.createNew)
+	caller(createNew, a.createNew)
 	caller("GET /kling/tasks", a.queryNew)
 	caller("POST /kling/tasks", a.listNew)
 	caller("GET /kling/tasks/{id}", a.read)
@@ -83,17 +96,46 @@ func (a *API) withCaller(h func(auth.Caller, http.ResponseWriter, *http.Request)
 		if err != nil {
 			return err
 		}
-		perMinute := c.Token.Rate
-		if perMinute == 0 {
-			perMinute = a.Directory.View().Settings.DefaultRate
-		}
-		if wait, ok := a.Limit.Allow("token "+c.Token.AccessKey, perMinute, perMinute); !ok {
-			return fault.New(fault.Throttled, "This token may send %d requests a minute. Slow down.", perMinute).
-				Named("rate_limited").After(wait)
+		if err := a.withinRate(c, w); err != nil {
+			return err
 		}
 		return h(c, w, r)
 	}
 }
+
+// withinRate counts a request towards the limits of its token and of its user,
+// and tells the one that is nearest to refusing in the RateLimit headers.
+func (a *API) withinRate(c auth.Caller, w http.ResponseWriter) error {
+	byToken := c.Token.Rate
+	if byToken == 0 {
+		byToken = a.Directory.View().Settings.DefaultRate
+	}
+	limits := []limit.Bucket{
+		{Key: "token " + c.Token.AccessKey, PerMinute: byToken, Burst: byToken},
+		{Key: "user " + strconv.FormatInt(c.User.ID, 10), PerMinute: c.User.Rate, Burst: c.User.Rate},
+	}
+	d := a.Limit.Take(limits...)
+	if d.Bucket < 0 {
+		return nil
+	}
+	perMinute := limits[d.Bucket].PerMinute
+	h := w.Header()
+	h.Set("RateLimit-Limit", strconv.Itoa(perMinute))
+	h.Set("RateLimit-Remaining", strconv.Itoa(d.Remaining))
+	h.Set("RateLimit-Reset", strconv.Itoa(int((d.Reset+time.Second-1)/time.Second)))
+	if d.OK {
+		return nil
+	}
+	who := "This token"
+	if d.Bucket == 1 {
+		who = "This user"
+	}
+	return fault.New(fault.Throttled, "%s may send %d requests a minute. Slow down.", who, perMinute).Named("rate_limited").After(d.Wait)
+}
+
+// Drain answers the readers that wait for a task, now and from now on, with
+// the task as it is: they must not hold up a node that shuts down.
+func (a *API) Drain() { a.waiters.drain() }
 
 // Ended wakes the readers that wait for a task.
 func (a *API) Ended(taskID string) { a.waiters.wake(taskID) }
@@ -102,6 +144,26 @@ func (a *API) Ended(taskID string) { a.waiters.wake(taskID) }
 type waiters struct {
 	mu     sync.Mutex
 	byTask map[string]map[chan struct{}]bool
+	closed bool
+}
+
+// drain ends all waits.
+func (w *waiters) drain() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	for id, waiting := range w.byTask {
+		for c := range waiting {
+			close(c)
+		}
+		delete(w.byTask, id)
+	}
+}
+
+func (w *waiters) draining() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed
 }
 
 // wait returns a channel that is closed when the task ends here, and a

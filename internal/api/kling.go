@@ -180,7 +180,7 @@ func (a *API) find(r *http.Request, c auth.Caller, id string) (task.Task, error)
 	for {
 		ended, stop := a.waiters.wait(t.ID)
 		again, err := a.Store.UserTask(r.Context(), c.User.ID, t.ID)
-		if err != nil || again.Status.Terminal() {
+		if err != nil || again.Status.Terminal() || a.waiters.draining() {
 			stop()
 			return again, err
 		}

@@ -97,11 +97,20 @@ func (a *API) status(w http.ResponseWriter, _ *http.Request) error {
 type healthResponse struct {
 	Status string `json:"status"`
 	Reason string `json:"reason,omitempty"`
+	// Warning is what an operator should see to while requests are served.
+	Warning string `json:"warning,omitempty"`
 }
 
 // alive says that the process serves requests.
 func (a *API) alive(w http.ResponseWriter, _ *http.Request) error {
-	return httpkit.JSON(w, http.StatusOK, healthResponse{Status: "ok"})
+	return httpkit.JSON(w, http.StatusOK, healthResponse{Status: "ok", Warning: a.warning()})
+}
+
+func (a *API) warning() string {
+	if a.Warning == nil {
+		return ""
+	}
+	return a.Warning()
 }
 
 // ready says whether this node should get requests.
@@ -111,5 +120,5 @@ func (a *API) ready(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Ready(ctx); err != nil {
 		return httpkit.JSON(w, http.StatusServiceUnavailable, healthResponse{Status: "unavailable", Reason: fault.From(err).Message})
 	}
-	return httpkit.JSON(w, http.StatusOK, healthResponse{Status: "ok"})
+	return httpkit.JSON(w, http.StatusOK, healthResponse{Status: "ok", Warning: a.warning()})
 }

@@ -22,9 +22,9 @@ import (
 	"one-api/internal/fault"
 	"one-api/internal/generation"
 	"one-api/internal/httpkit"
-	"one-api/internal/limit"
 	"one-api/internal/provider/all"
 	"one-api/internal/provider/outbound"
+	"one-api/internal/relay"
 	"one-api/internal/secret"
 	"one-api/internal/store"
 	"one-api/internal/telemetry"
@@ -55,6 +55,8 @@ type Options struct {
 	RootToken    secret.Text
 	OIDC         *auth.OIDC    // the provider to sign in with; nil: none
 	TestPace     time.Duration // how long a task of test mode takes; 0: 5 s
+	Redis        secret.Text   // redis://…; "": none, and nothing but speed is lost
+	Metrics      net.Listener  // for /metrics; nil: none
 }
 
 // App is one node.
@@ -69,12 +71,21 @@ type App struct {
 	testMode *testMode
 	sender   *webhook.Sender
 	draining atomic.Bool
+	node     store.Node   // this run, as others see it
+	relay    *relay.Relay // nil: no Redis
+	metrics  *telemetry.Metrics
+	callers  *api.API
+	conns    atomic.Int64  // open connections
+	relook   chan struct{} // another node has changed the directory
 	underWay atomic.Int64
 }
 
 // maxClockOffset is how far a node's clock may be from the database's before
-// it takes itself out of service.
-const maxClockOffset = time.Minute
+// it takes itself out of service, and oddClockOffset before it says so.
+const (
+	maxClockOffset = time.Minute
+	oddClockOffset = 5 * time.Second
+)
 
 // New opens the database and builds the node. Nothing runs yet.
 func New(ctx context.Context, o Options) (*App, error) {
@@ -90,12 +101,18 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	o.Store.Keys, o.Store.Log = o.Keys, o.Log
+	metrics := telemetry.NewMetrics(o.Version)
+	o.Store.Keys, o.Store.Log, o.Store.Metrics = o.Keys, o.Log, metrics
 	st, err := store.Open(ctx, o.Store)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Store: st, log: o.Log, options: o}
+	a := &App{Store: st, log: o.Log, options: o, metrics: metrics, relook: make(chan struct{}, 1)}
+	a.node = store.Node{ID: store.NewNodeID(st.Now()), Version: o.Version, StartedAt: st.Now()}
+	if err := a.connect(ctx); err != nil {
+		st.Close()
+		return nil, err
+	}
 	if err := a.firstStart(ctx); err != nil {
 		st.Close()
 		return nil, fmt.Errorf("set up the first administrator: %w", err)
@@ -116,31 +133,38 @@ func (a *App) build() {
 	a.Generations = &generation.Service{
 		Store: st, Directory: dir, Upstreams: upstreams, Timing: o.Timing, Log: o.Log,
 		CallbackURL: callback.URL(o.ServerAddress, o.Keys), Notice: api.Notice, Announce: api.Announce,
-		TestMode: a.testMode.use(o.Keys),
+		TestMode: a.testMode.use(o.Keys), Metrics: a.metrics,
 	}
 	a.sender = webhook.NewSender(webhook.Options{Allow: o.WebhookAllow})
 	a.sender.Protect(store.Addresses(o.Store.DSN)...)
 	usage := &auth.Usage{}
 	a.Worker = &worker.Worker{
 		Store: st, Generations: a.Generations, Directory: dir, Keys: o.Keys, Sender: a.sender, Log: o.Log,
-		Usage: usage,
+		Usage: usage, Metrics: a.metrics,
 	}
-	a.Generations.Wake = a.Worker.Wake
+	a.Generations.Wake = func() {
+		a.Worker.Wake()
+		a.tell(relay.Event{Kind: relay.Waiting})
+	}
 	callers := &api.API{
-		Store: st, Generations: a.Generations, Directory: dir, Log: o.Log, Limit: limit.New(nil),
+		Store: st, Generations: a.Generations, Directory: dir, Log: o.Log, Limit: a.limiter(),
 		Auth:    &auth.Authenticator{Directory: dir, Keys: o.Keys, Now: st.Now, Usage: usage},
 		MaxBody: o.MaxBody, Trusted: o.TrustedProxies, Version: o.Version, Started: time.Now(), Ready: a.ready,
+		Warning: a.warning,
 	}
+	a.callers = callers
 	upstreamCalls := &callback.Receiver{
-		Store: st, Generations: a.Generations, Keys: o.Keys, Limit: limit.New(nil), Log: o.Log,
+		Store: st, Generations: a.Generations, Keys: o.Keys, Limit: a.limiter(), Log: o.Log,
 		Trusted: o.TrustedProxies, Nudge: a.Worker.Nudge, Fail: api.Fail,
 	}
 	st.OnEnd(func(taskID string) {
 		callers.Ended(taskID)
 		a.Worker.Ended()
+		a.tell(relay.Event{Kind: relay.Ended, Subject: taskID})
 	})
+	st.OnChange(func() { a.tell(relay.Event{Kind: relay.Changed}) })
 	management := &console.Console{
-		Store: st, Generations: a.Generations, Directory: dir, Auth: callers.Auth, Keys: o.Keys, Limit: limit.New(nil), Log: o.Log,
+		Store: st, Generations: a.Generations, Directory: dir, Auth: callers.Auth, Keys: o.Keys, Limit: a.limiter(), Log: o.Log,
 		Sender: a.sender, Level: o.Level, Trusted: o.TrustedProxies, ServerAddress: o.ServerAddress, OIDC: o.OIDC, Version: o.Version, Started: callers.Started,
 	}
 	a.followLevel()
@@ -149,7 +173,8 @@ func (a *App) build() {
 	callers.Routes(mux)
 	management.Routes(mux)
 	upstreamCalls.Routes(mux)
-	a.Handler = httpkit.Around(o.Log, mux, api.Fail)
+	a.Handler = httpkit.Around(o.Log, mux, api.Fail, a.count)
+	a.watchFigures()
 	a.testMode.gateway = a.Handler
 }
 
@@ -186,6 +211,14 @@ func (a *App) ready(ctx context.Context) error {
 	return a.Store.Ping(ctx)
 }
 
+// warning is what an operator should see to before it takes the node out.
+func (a *App) warning() string {
+	if off := a.Store.ClockOffset(); off.Abs() > oddClockOffset {
+		return fmt.Sprintf("This node's clock is %s from the database's. Synchronise it: at %s the node takes itself out of service.", off.Abs().Round(time.Second), maxClockOffset)
+	}
+	return ""
+}
+
 // localAddress is where this machine reaches a listener.
 func localAddress(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
@@ -203,47 +236,78 @@ func localAddress(a net.Addr) string {
 // are refused.
 const noticeTime = 2 * time.Second
 
-// counted counts the requests under way, health checks aside.
+// lingerTime is how long a stopping node keeps idle connections open after it
+// has stopped to listen. A proxy that lets them go sooner, as deploy/nginx.conf
+// does after 2 s, never sends a request into one that is being closed.
+const lingerTime = 3 * time.Second
+
+// counted counts the requests under way, health checks aside. While the node
+// stops, each answer also ends its connection.
 func (a *App) counted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
 			a.underWay.Add(1)
 			defer a.underWay.Add(-1)
 		}
+		if a.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// drain waits until no request is under way, at most for a time.
-func (a *App) drain(most time.Duration) {
+// countConns counts the open connections.
+func (a *App) countConns(_ net.Conn, s http.ConnState) {
+	switch s {
+	case http.StateNew:
+		a.conns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		a.conns.Add(-1)
+	}
+}
+
+// drain waits until a count is zero, at most for a time.
+func drain(count *atomic.Int64, most time.Duration) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(most); a.underWay.Load() > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(most); count.Load() > 0 && time.Now().Before(end); {
 		<-tick.C
 	}
 }
 
-// drainTime is how long requests and create calls may take to end after a
-// stop was asked for.
-const drainTime = 35 * time.Second
+const (
+	// drainTime is how long requests and create calls may take to end after a
+	// stop was asked for.
+	drainTime = 35 * time.Second
+	// recordTime is how long a stopping node goes on trying to record steps
+	// while the database is away.
+	recordTime = 25 * time.Second
+	// closeTime is for what is left then: the last writes.
+	closeTime = 5 * time.Second
+)
 
 // Serve runs the node on a listener until the context ends, then lets what is
 // under way finish and closes the database.
 func (a *App) Serve(ctx context.Context, l net.Listener) error {
-	defer a.Store.Close()
-	defer a.testMode.close()
 	a.testMode.serveAt(localAddress(l.Addr()))
 	a.sender.Protect(l.Addr().String())
-	// Background work outlives the context until requests have ended: they may
-	// wait for it.
+	a.node.Address = l.Addr().String()
+	// What goes along with requests outlives the context until they have ended;
+	// claims do not.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
+	claims, stopClaims := context.WithCancel(work)
+	defer stopClaims()
 	var wg sync.WaitGroup
 	wg.Go(func() { a.Store.Watch(work, a.options.RefreshEvery) })
-	wg.Go(func() { a.Worker.Run(work) })
+	wg.Go(func() { a.Worker.Run(work, claims) })
+	wg.Go(func() { a.heartbeat(work) })
+	a.runRelay(work, &wg)
+	a.serveMetrics(work, &wg)
 
 	srv := &http.Server{
 		Handler:           a.counted(a.Handler),
+		ConnState:         a.countConns,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       2 * time.Minute,
 		WriteTimeout:      3 * time.Minute, // the longest create call and ?wait= fit
@@ -254,27 +318,57 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
 	var err error
+	limit := time.Now().Add(drainTime)
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		a.draining.Store(true)
+		limit = time.Now().Add(drainTime)
 		a.log.Info("stopping; requests under way may end")
-		srv.SetKeepAlivesEnabled(false)
-		a.drain(noticeTime)
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		a.draining.Store(true)
+		a.Generations.Drain(time.Now().Add(recordTime))
+		stopClaims()
+		a.callers.Drain()
+		drain(&a.underWay, noticeTime)
+		_ = l.Close() // new connections are refused from here on
+		<-failed
+		drain(&a.conns, lingerTime)
+		stop, cancel := context.WithDeadline(context.WithoutCancel(ctx), limit)
 		err = srv.Shutdown(stop)
 		cancel()
-		err = errors.Join(err, <-failed)
 	}
+	stopClaims()
 	stopWork()
-	wg.Wait()
+	a.testMode.close()
 	writes, commits := a.Store.Writes()
+	if !a.close(&wg, limit.Add(closeTime)) {
+		err = errors.Join(err, errors.New("some work did not end in time and was left to the other nodes"))
+	}
 	a.log.Warn("stopped", "writes", writes, "commits", commits)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("some requests did not end in time and were cut off")
+		err = errors.Join(errors.New("some requests did not end in time and were cut off"), err)
 	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err
+}
+
+// close waits for the work behind requests and closes the database; it reports
+// false when that takes longer than the limit. What is lost then is what a
+// crash would lose: nothing.
+func (a *App) close(wg *sync.WaitGroup, limit time.Time) bool {
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		a.Store.Close()
+		close(done)
+	}()
+	t := time.NewTimer(time.Until(limit))
+	defer t.Stop()
+	select {
+	case <-done:
+		return true
+	case <-t.C:
+		return false
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/joho/godotenv"
+	"github.com/redis/go-redis/v9"
 
 	"one-api/internal/secret"
 )
@@ -38,7 +40,9 @@ type Config struct {
 	SQLMaxOpenConns    string `name:"sql-max-open-conns" env:"SQL_MAX_OPEN_CONNS" default:"100" help:"Most connections to the database." group:"Database"`
 	SQLMaxIdleConns    string `name:"sql-max-idle-conns" env:"SQL_MAX_IDLE_CONNS" default:"10" help:"Most idle connections kept." group:"Database"`
 	SQLConnMaxLifetime string `name:"sql-conn-max-lifetime" env:"SQL_CONN_MAX_LIFETIME" default:"1h" help:"Longest life of a connection." group:"Database"`
-	RedisConnString    string `env:"REDIS_CONN_STRING" default:"" help:"Redis, optional: redis://localhost:6379/0." group:"Database"`
+	RedisConnString    string `env:"REDIS_CONN_STRING" default:"" help:"Redis, optional, makes several nodes faster: redis://localhost:6379/0." group:"Database"`
+
+	MetricsAddr string `env:"METRICS_ADDR" default:"" help:"Address for /metrics, on a listener of its own: 127.0.0.1:9090. Empty: none." group:"Server"`
 
 	LogLevel string `env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error." group:"Log"`
 	LogDir   string `env:"LOG_DIR" default:"logs" help:"Directory of oneapi.log; - writes no file." group:"Log"`
@@ -68,6 +72,8 @@ type Settings struct {
 	ServerAddress                              string
 	DataDir                                    string
 	DSN                                        string
+	Redis                                      secret.Text // "": none
+	MetricsAddr                                string      // "": none
 	MaxOpenConns, MaxIdleConns                 int
 	ConnMaxLifetime                            time.Duration
 	LogLevel, LogDir                           string
@@ -156,6 +162,13 @@ func (c *Config) parseServer(s *Settings) error {
 	if c.DataDir == "" {
 		return wrong("DATA_DIR", "", "a directory (usually data)")
 	}
+	if c.MetricsAddr != "" {
+		host, port, err := net.SplitHostPort(c.MetricsAddr)
+		if n, numErr := strconv.Atoi(port); err != nil || numErr != nil || n < 0 || n > 65535 || strings.ContainsAny(host, " /") {
+			return wrong("METRICS_ADDR", c.MetricsAddr, "an address with a port, like 127.0.0.1:9090")
+		}
+		s.MetricsAddr = c.MetricsAddr
+	}
 	if c.ServerAddress == "" {
 		return nil
 	}
@@ -209,9 +222,10 @@ func (c *Config) parseDatabase(s *Settings) error {
 		}
 		s.DSN = d
 	}
-	if r := c.RedisConnString; r != "" && !strings.HasPrefix(r, "redis://") && !strings.HasPrefix(r, "rediss://") {
+	if _, err := redis.ParseURL(c.RedisConnString); c.RedisConnString != "" && (err != nil || !strings.HasPrefix(c.RedisConnString, "redis")) {
 		return wrong("REDIS_CONN_STRING", "(hidden)", "like redis://localhost:6379/0")
 	}
+	s.Redis = secret.Text(c.RedisConnString)
 	return nil
 }
 
@@ -383,7 +397,7 @@ func distance(a, b string) int {
 // names are the variables that the gateway reads.
 var names = []string{
 	"HOST", "PORT", "SERVER_ADDRESS", "DATA_DIR", "SQL_DSN", "SQL_MAX_OPEN_CONNS", "SQL_MAX_IDLE_CONNS", "SQL_CONN_MAX_LIFETIME",
-	"REDIS_CONN_STRING", "LOG_LEVEL", "LOG_DIR", "SESSION_SECRET", "ENCRYPTION_KEY", "WEBHOOK_ALLOW_CIDRS", "TRUSTED_PROXIES",
+	"REDIS_CONN_STRING", "METRICS_ADDR", "LOG_LEVEL", "LOG_DIR", "SESSION_SECRET", "ENCRYPTION_KEY", "WEBHOOK_ALLOW_CIDRS", "TRUSTED_PROXIES",
 	"OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME", "INITIAL_ROOT_PASSWORD", "INITIAL_ROOT_TOKEN", "MAX_BODY_MB", "CREATE_TIMEOUT", "QUEUE_DEADLINE", "TASK_DEADLINE",
 }
 

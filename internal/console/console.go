@@ -86,6 +86,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.tokens()
 	c.webhooks()
 	c.settings()
+	c.nodes()
 	c.audit()
 	c.docs(inner)
 

@@ -26,6 +26,7 @@ type User struct {
 	Role        string    `json:"role" enum:"root,admin,user"`
 	Status      string    `json:"status" enum:"enabled,disabled"`
 	Group       string    `json:"group"`
+	Rate        int       `json:"rate" doc:"Requests a minute, of all tokens together; 0: no limit."`
 	HasPassword bool      `json:"has_password"`
 	CreatedAt   time.Time `json:"created_at"`
 	Version     int64     `json:"version" doc:"Send it back with an edit."`
@@ -48,7 +49,7 @@ var userStatus = map[account.Status]string{account.Enabled: "enabled", account.D
 func showUser(p store.Person) User {
 	return User{
 		ID: p.ID, Name: p.Name, DisplayName: p.DisplayName, Email: p.Email, Role: string(p.Role), Status: userStatus[p.Status],
-		Group: p.Group, HasPassword: p.HasPassword, CreatedAt: p.CreatedAt, Version: p.Version,
+		Group: p.Group, Rate: p.Rate, HasPassword: p.HasPassword, CreatedAt: p.CreatedAt, Version: p.Version,
 	}
 }
 
@@ -82,6 +83,7 @@ type createUser struct {
 		Email       string `json:"email,omitempty" maxLength:"254"`
 		Group       string `json:"group,omitempty" maxLength:"64"`
 		Role        string `json:"role,omitempty" enum:"root,admin,user" default:"user" doc:"Only root makes administrators."`
+		Rate        int    `json:"rate,omitempty" minimum:"0" maximum:"100000" doc:"Requests a minute, of all tokens together; 0: no limit."`
 	}
 }
 
@@ -94,6 +96,7 @@ type updateUser struct {
 		Group       *string `json:"group,omitempty" minLength:"1" maxLength:"64"`
 		Role        *string `json:"role,omitempty" enum:"root,admin,user" doc:"Changed by root only; the user's sessions end."`
 		Status      *string `json:"status,omitempty" enum:"enabled,disabled" doc:"When it changes, the user's sessions end."`
+		Rate        *int    `json:"rate,omitempty" minimum:"0" maximum:"100000"`
 	}
 }
 
@@ -149,7 +152,7 @@ func (c *Console) createUser(ctx context.Context, v *Viewer, in *createUser) (*O
 	if role != account.Plain && v.User.Role != account.Root {
 		return nil, needsRoot("Only root may make administrators.").At("body.role")
 	}
-	n := store.NewUser{By: v.Actor, Name: b.Name, DisplayName: b.DisplayName, Email: b.Email, Group: b.Group, Role: role}
+	n := store.NewUser{By: v.Actor, Name: b.Name, DisplayName: b.DisplayName, Email: b.Email, Group: b.Group, Role: role, Rate: b.Rate}
 	if b.Password != "" {
 		if err := auth.CheckNewPassword(b.Name, secret.Text(b.Password)); err != nil {
 			return nil, err
@@ -188,7 +191,7 @@ func (c *Console) getUser(ctx context.Context, _ *Viewer, in *UserID) (*One[User
 
 func (c *Console) updateUser(ctx context.Context, v *Viewer, in *updateUser) (*One[User], error) {
 	b := in.Body
-	patch := store.UserPatch{Version: b.Version, DisplayName: b.DisplayName, Email: b.Email, Group: b.Group}
+	patch := store.UserPatch{Version: b.Version, DisplayName: b.DisplayName, Email: b.Email, Group: b.Group, Rate: b.Rate}
 	if b.Role != nil {
 		role := account.Role(*b.Role)
 		patch.Role = &role

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"one-api/internal/account"
@@ -19,6 +20,7 @@ import (
 	"one-api/internal/provider"
 	"one-api/internal/secret"
 	"one-api/internal/task"
+	"one-api/internal/telemetry"
 	"one-api/internal/video"
 )
 
@@ -80,8 +82,11 @@ type Service struct {
 	Notice func(task.Task) json.RawMessage
 	// Announce is what the owner's webhook endpoints receive of an event type.
 	Announce func(t task.Task, eventType string) json.RawMessage
+	Metrics  *telemetry.Metrics // nil: none
 	// Wake tells the dispatcher that a task waits; nil: it finds out by itself.
 	Wake func()
+
+	drainBy atomic.Int64 // see Drain
 }
 
 // Upstreams are the providers that this gateway knows.
@@ -215,15 +220,28 @@ func (s *Service) event(t *task.Task) *task.Event {
 // record commits a step. While the database is away it keeps trying: the
 // answer of an upstream must not be lost for want of a second.
 func (s *Service) record(ctx context.Context, c task.Change) error {
-	end := time.Now().Add(s.Timing.RecordRetry)
+	begun := time.Now()
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := s.Store.Advance(c)
-		if err == nil || !fault.Is(err, fault.Unavailable) || time.Now().After(end) {
+		if err == nil || !fault.Is(err, fault.Unavailable) || time.Now().After(s.recordUntil(begun)) {
 			return err
 		}
 		s.Log.WarnContext(ctx, "the database is away; will record the step again", "task", c.From.ID, "to", c.To.Status, "err", err)
 		time.Sleep(wait)
 	}
+}
+
+// Drain bounds the retries of steps, those under way and those to come: a node
+// that shuts down leaves by then, and what it could not record is asked for.
+func (s *Service) Drain(by time.Time) { s.drainBy.Store(by.UnixNano()) }
+
+// recordUntil is when a step that was first tried at begun is given up.
+func (s *Service) recordUntil(begun time.Time) time.Time {
+	end := begun.Add(s.Timing.RecordRetry)
+	if by := s.drainBy.Load(); by != 0 && time.Unix(0, by).Before(end) {
+		return time.Unix(0, by)
+	}
+	return end
 }
 
 // billed logs a settled task; operators grep for "billing".

@@ -82,11 +82,26 @@ func (s *Service) Check(ctx context.Context, t task.Task) error {
 	ctx, cancel := context.WithTimeout(ctx, s.Timing.Query)
 	defer cancel()
 	r, err := p.Query(ctx, cred, Ref(&t))
+	s.queried(t.Provider, err)
 	if err != nil {
 		return s.Missed(context.WithoutCancel(ctx), t, provider.AsError(err))
 	}
 	_, err = s.Observe(context.WithoutCancel(ctx), t, r)
 	return err
+}
+
+// queried counts a query, however many tasks it asked for.
+func (s *Service) queried(provider string, err error) {
+	if s.Metrics != nil {
+		s.Metrics.Upstream(provider, "query", outcomeOf(err))
+	}
+}
+
+func outcomeOf(err error) string {
+	if err == nil {
+		return "answered"
+	}
+	return string(provider.AsError(err).Kind)
 }
 
 // Ref names a task at its upstream: by its id there, or by ours while that is
@@ -274,6 +289,7 @@ func (s *Service) CheckBatch(ctx context.Context, b provider.BatchQuerier, cred 
 	qctx, cancel := context.WithTimeout(ctx, s.Timing.Query)
 	reports, err := b.QueryBatch(qctx, cred, refs)
 	cancel()
+	s.queried(tasks[0].Provider, err)
 	var errs []error
 	for _, t := range tasks {
 		r, ok := reports[t.UpstreamID]

@@ -116,9 +116,11 @@ func (s *Service) call(ctx context.Context, t task.Task, body []byte) (provider.
 	if err != nil {
 		e := provider.AsError(err)
 		done(e)
+		s.Metrics.Upstream(t.Provider, "create", string(e.Kind))
 		return acc, e
 	}
 	done(nil)
+	s.Metrics.Upstream(t.Provider, "create", "accepted")
 	return acc, nil
 }
 

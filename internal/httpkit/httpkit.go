@@ -180,13 +180,17 @@ func newRequestID() string {
 // Around is the middleware of every request: an id on the request, its log
 // lines and its answer; a panic that becomes a 500; headers that every answer
 // has; and unrouted requests refused in the API's own dialect.
-func Around(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
+//
+// Each of seen is told of every answered request: the pattern that routed it,
+// "" when none did, the status, and how long it took.
+func Around(log *slog.Logger, mux *http.ServeMux, fail Failer, seen ...func(r *http.Request, route string, status int, took time.Duration)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
 		if !requestIDPattern.MatchString(id) {
 			id = newRequestID()
 		}
-		r = r.WithContext(telemetry.WithRequestID(r.Context(), id))
+		route := new(string)
+		r = r.WithContext(context.WithValue(telemetry.WithRequestID(r.Context(), id), routeKey{}, route))
 		h := w.Header()
 		h.Set("X-Request-Id", id)
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -203,6 +207,9 @@ func Around(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
 					fail(rec, r, fault.From(errors.New("panic")))
 				}
 			}
+			for _, f := range seen {
+				f(r, *route, rec.status, time.Since(started))
+			}
 			level := slog.LevelInfo
 			if r.Method == http.MethodGet && rec.status < 400 {
 				level = slog.LevelDebug // status reads come by the thousand
@@ -215,6 +222,9 @@ func Around(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
 		Routed(log, mux, fail).ServeHTTP(rec, r)
 	})
 }
+
+// routeKey finds where Around learns which pattern routed a request.
+type routeKey struct{}
 
 // Routed serves what the mux routes, and refuses the rest in the API's own
 // dialect instead of the mux's plain text.
@@ -230,6 +240,9 @@ func Routed(log *slog.Logger, mux *http.ServeMux, fail Failer) http.Handler {
 		if pattern == "" {
 			unrouted(log, handler, fail, w, r)
 			return
+		}
+		if route, ok := r.Context().Value(routeKey{}).(*string); ok {
+			*route = pattern // of a mux inside of another, the inner one's
 		}
 		mux.ServeHTTP(w, r)
 	})

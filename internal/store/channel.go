@@ -199,7 +199,7 @@ func (s *Store) CreateChannel(ctx context.Context, n NewChannel) (*channel.Chann
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Refresh(ctx); err != nil {
+	if err := s.announce(ctx); err != nil {
 		return nil, err
 	}
 	c, ok := s.directory.View().Channel(id)
@@ -363,7 +363,7 @@ func (s *Store) UpdateChannel(ctx context.Context, by Actor, id int64, p Channel
 	if err != nil {
 		return old, err
 	}
-	if err := s.Refresh(ctx); err != nil {
+	if err := s.announce(ctx); err != nil {
 		return old, err
 	}
 	return s.Channel(ctx, id)
@@ -421,7 +421,7 @@ func (s *Store) SwitchChannel(ctx context.Context, by Actor, id int64, to channe
 	if err != nil {
 		return old, err
 	}
-	if err := s.Refresh(ctx); err != nil {
+	if err := s.announce(ctx); err != nil {
 		return old, err
 	}
 	return s.Channel(ctx, id)
@@ -458,7 +458,7 @@ func (s *Store) DeleteChannel(ctx context.Context, by Actor, id int64) error {
 	if err != nil {
 		return err
 	}
-	return s.Refresh(ctx)
+	return s.announce(ctx)
 }
 
 // sum adds up rows of one number, and closes them.
@@ -484,7 +484,7 @@ func (s *Store) ChannelTested(ctx context.Context, id int64, result string) erro
 	if _, err := s.write.ExecContext(ctx, "UPDATE channels SET test_time = ?, test_result = ? WHERE id = ?", millis(s.Now()), result, id); err != nil {
 		return failure(err)
 	}
-	return s.Refresh(ctx)
+	return s.announce(ctx)
 }
 
 // RecentAttempts lists the latest create calls of a provider since a time,
@@ -516,7 +516,7 @@ func (s *Store) SetChannelStatus(ctx context.Context, id int64, from, to channel
 	if err != nil {
 		return err
 	}
-	return s.Refresh(ctx)
+	return s.announce(ctx)
 }
 
 // Loads are the live tasks by channel.

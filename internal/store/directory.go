@@ -86,6 +86,7 @@ func (s *Store) Refresh(ctx context.Context) error {
 	}
 	st.loaded = true
 	s.viewState = st
+	s.refreshed.Store(s.now().UnixNano())
 	if changed {
 		s.directory.Replace(&v)
 	}
@@ -212,12 +213,13 @@ type userRow struct {
 	UpdatedAt         int64  `bun:"updated_at"`
 	Version           int64  `bun:"version"`
 	Changed           int64  `bun:"changed"`
+	Rate              int    `bun:"rate"`
 }
 
 func (r *userRow) user() account.User {
 	return account.User{
 		ID: r.ID, Name: r.Name, Role: account.Role(r.Role), Status: account.Status(r.Status), Group: r.GroupName,
-		Webhooks: r.WebhookGeneration, Rotated: moment(r.WebhookRotatedAt),
+		Webhooks: r.WebhookGeneration, Rotated: moment(r.WebhookRotatedAt), Rate: r.Rate,
 	}
 }
 
@@ -458,6 +460,18 @@ func (s *Store) changing(ctx context.Context, name string, f func(tx bun.Tx, ver
 	})
 	if err != nil {
 		return err
+	}
+	return s.announce(ctx)
+}
+
+// OnChange calls f after each change of what the directory holds that this node
+// commits. It must not block.
+func (s *Store) OnChange(f func()) { s.onChange.Store(&f) }
+
+// announce makes a committed change of the directory known.
+func (s *Store) announce(ctx context.Context) error {
+	if f := s.onChange.Load(); f != nil {
+		(*f)()
 	}
 	return s.Refresh(ctx)
 }

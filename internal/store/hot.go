@@ -109,6 +109,7 @@ func movedOn(id string) error {
 func (s *Store) commit(batch []*op) {
 	s.commits.Add(1)
 	s.writes.Add(int64(len(batch)))
+	s.metrics.Batch(len(batch))
 	oneByOne := false
 	for try := 0; ; try++ {
 		b := newBatch(s, batch)
@@ -243,6 +244,9 @@ func newBatch(s *Store, ops []*op) *batch {
 func (b *batch) publish() {
 	for _, m := range b.changes {
 		m.op.err = m.err
+		if m.err == nil {
+			b.s.metrics.Transition(string(m.change.From.Status), string(m.change.To.Status))
+		}
 		if m.err == nil && m.change.Settle != nil {
 			b.s.ended(m.id)
 		}
@@ -254,6 +258,7 @@ func (b *batch) publish() {
 			m.done = *m.replay
 		case m.err == nil:
 			m.done.Task = m.task()
+			b.s.metrics.Transition("", string(m.done.Task.Status))
 		}
 	}
 }

@@ -60,6 +60,12 @@ func (s *Store) migrateOnce(ctx context.Context) error {
 		return err
 	}
 	results, err := p.Up(ctx)
+	// On SQLite nothing keeps two starts from finding the same step undone. The
+	// second then fails at what is there already, whole, and finds it done.
+	for try := 0; err != nil && s.dialect == SQLite && try < 5; try++ {
+		pause(try)
+		results, err = p.Up(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("%w (restart repeats the unfinished step)", err)
 	}

@@ -26,6 +26,7 @@ import (
 	"one-api/internal/faultpoint"
 	"one-api/internal/groupcommit"
 	"one-api/internal/secret"
+	"one-api/internal/telemetry"
 )
 
 // Options say which database and how to use it. Zero limits take the defaults
@@ -38,7 +39,8 @@ type Options struct {
 	Keys            *secret.Keyring
 	Log             *slog.Logger
 	// Now is the node's clock; nil: time.Now.
-	Now func() time.Time
+	Now     func() time.Time
+	Metrics *telemetry.Metrics // nil: none
 	// Batch is the most writes of the hot path in one transaction, Queue the
 	// most that may wait. Zero: 256 and 8192.
 	Batch, Queue int
@@ -54,6 +56,7 @@ type Store struct {
 	keys    *secret.Keyring
 	log     *slog.Logger
 	now     func() time.Time
+	metrics *telemetry.Metrics
 	offset  atomic.Int64 // database clock minus ours, nanoseconds
 
 	hot       *groupcommit.Writer[*op]
@@ -63,9 +66,11 @@ type Store struct {
 	viewMu    sync.Mutex // one reload at a time
 	viewState viewState
 
-	onEnd   atomic.Pointer[func(taskID string)] // see OnEnd
-	writes  atomic.Int64                        // of the hot path
-	commits atomic.Int64                        // transactions that held them
+	refreshed atomic.Int64                        // when the directory was last found or made current, our clock, ns
+	onEnd     atomic.Pointer[func(taskID string)] // see OnEnd
+	onChange  atomic.Pointer[func()]              // see OnChange
+	writes    atomic.Int64                        // of the hot path
+	commits   atomic.Int64                        // transactions that held them
 }
 
 // Open connects, migrates under a lock, seals plain keys and loads the
@@ -99,8 +104,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		dialect: d, wdb: wdb, rdb: rdb,
-		write: bun.NewDB(wdb, d.bun()), read: bun.NewDB(rdb, d.bun()),
-		keys: o.Keys, log: o.Log, now: o.Now,
+		// A newer node may have added columns already.
+		write: bun.NewDB(wdb, d.bun(), bun.WithDiscardUnknownColumns()), read: bun.NewDB(rdb, d.bun(), bun.WithDiscardUnknownColumns()),
+		keys: o.Keys, log: o.Log, now: o.Now, metrics: o.Metrics,
 	}
 	if err := s.start(ctx); err != nil {
 		s.closePools()
@@ -145,6 +151,9 @@ func (s *Store) closePools() {
 
 // Dialect tells which database this is.
 func (s *Store) Dialect() Dialect { return s.dialect }
+
+// DirectoryAge is the time since this node last looked for changes.
+func (s *Store) DirectoryAge() time.Duration { return s.now().Sub(time.Unix(0, s.refreshed.Load())) }
 
 // Directory is the node's view of who may call and who may serve.
 func (s *Store) Directory() *directory.Directory { return &s.directory }

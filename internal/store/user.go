@@ -16,6 +16,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"one-api/internal/account"
+	"one-api/internal/directory"
 	"one-api/internal/fault"
 	"one-api/internal/ledger"
 	"one-api/internal/money"
@@ -86,6 +87,7 @@ type NewUser struct {
 	Role         account.Role
 	Group        string // "" is the default group
 	PasswordHash string // "" cannot sign in with a password
+	Rate         int    // requests a minute, 0 is no limit
 }
 
 // CreateUser makes a user with empty accounts, in the real and the play
@@ -100,7 +102,7 @@ func (s *Store) CreateUser(ctx context.Context, n NewUser) (account.User, error)
 		if id, err = s.insertUser(ctx, tx, version, n); err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, n.By, "user.create", userTarget(id), map[string]any{"name": n.Name, "role": n.Role, "group": n.Group})
+		return s.audit(ctx, tx, n.By, "user.create", userTarget(id), map[string]any{"name": n.Name, "role": n.Role, "group": n.Group, "rate": n.Rate})
 	})
 	if err != nil {
 		return account.User{}, err
@@ -125,7 +127,18 @@ func (n *NewUser) check() error {
 			return err
 		}
 	}
+	if err := checkRate(n.Rate); err != nil {
+		return err
+	}
 	return CheckEmail(n.Email)
+}
+
+// checkRate refuses a user's limit that makes no sense.
+func checkRate(perMinute int) error {
+	if perMinute < 0 || perMinute > directory.MaxRate {
+		return fault.New(fault.Invalid, "rate must be from 0 (no limit) to %d requests a minute.", directory.MaxRate).At("rate")
+	}
+	return nil
 }
 
 func userTarget(id int64) string { return fmt.Sprintf("user:%d", id) }
@@ -136,8 +149,8 @@ func (s *Store) insertUser(ctx context.Context, tx bun.Tx, version int64, n NewU
 		return 0, err
 	}
 	now := millis(s.Now())
-	id, err := s.insertRow(ctx, tx, `INSERT INTO users (name, display_name, email, password_hash, role, group_name, created_at, updated_at, changed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, n.Name, n.DisplayName, n.Email, n.PasswordHash, string(n.Role), n.Group, now, now, version)
+	id, err := s.insertRow(ctx, tx, `INSERT INTO users (name, display_name, email, password_hash, role, group_name, rate, created_at, updated_at, changed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, n.Name, n.DisplayName, n.Email, n.PasswordHash, string(n.Role), n.Group, n.Rate, now, now, version)
 	if isDuplicate(err) {
 		return 0, fault.New(fault.Conflict, "A user named %q exists already.", n.Name).Named("name_taken").At("name")
 	}
@@ -363,6 +376,7 @@ type UserPatch struct {
 	Group       *string
 	Role        *account.Role
 	Status      *account.Status
+	Rate        *int
 }
 
 // UpdateUser changes a user. A change of role or status ends their sessions.
@@ -396,8 +410,8 @@ func (s *Store) UpdateUser(ctx context.Context, by Actor, id int64, p UserPatch,
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET display_name = ?, email = ?, group_name = ?, role = ?, status = ?,
-			updated_at = ?, changed = ?, version = version + 1 WHERE id = ?`, to.DisplayName, to.Email, to.GroupName, to.Role, to.Status,
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET display_name = ?, email = ?, group_name = ?, role = ?, status = ?, rate = ?,
+			updated_at = ?, changed = ?, version = version + 1 WHERE id = ?`, to.DisplayName, to.Email, to.GroupName, to.Role, to.Status, to.Rate,
 			millis(s.Now()), version, id); err != nil {
 			return err
 		}
@@ -434,12 +448,18 @@ func (p *UserPatch) apply(r userRow) (userRow, error) {
 	if p.Status != nil {
 		r.Status = int(*p.Status)
 	}
+	if p.Rate != nil {
+		if err := checkRate(*p.Rate); err != nil {
+			return r, err
+		}
+		r.Rate = *p.Rate
+	}
 	return r, nil
 }
 
 // edited are the fields that an audit row of an edit compares.
 func (r *userRow) edited() map[string]any {
-	return map[string]any{"display_name": r.DisplayName, "email": r.Email, "group": r.GroupName, "role": r.Role, "status": r.Status}
+	return map[string]any{"display_name": r.DisplayName, "email": r.Email, "group": r.GroupName, "role": r.Role, "status": r.Status, "rate": r.Rate}
 }
 
 // DeleteUser removes a user who has no live tasks. Their tokens, sessions and

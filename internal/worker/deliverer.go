@@ -264,6 +264,14 @@ func (d *deliverer) one(ctx context.Context, e store.Delivery, sent func(took ti
 			out.NextTry = out.At.Add(max(wait, r.RetryAfter))
 		}
 	}
+	switch {
+	case out.Delivered:
+		w.Metrics.Delivery("delivered")
+	case out.NextTry.IsZero():
+		w.Metrics.Delivery("given_up")
+	default:
+		w.Metrics.Delivery("failed")
+	}
 	w.Log.InfoContext(ctx, "webhook", "event", e.EventID, "endpoint", e.EndpointID, "task", e.TaskID, "try", e.Tries+1, "code", r.Code, "took", r.Took, "err", r.Err)
 	w.finish(ctx, e, out)
 	if r.Gone && e.EndpointID != 0 {

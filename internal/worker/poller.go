@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -101,10 +102,12 @@ type lanes struct {
 // 0. It never blocks.
 func (l *lanes) put(t task.Task) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.closed {
+		l.mu.Unlock()
+		l.handBack([]string{t.ID})
 		return
 	}
+	defer l.mu.Unlock()
 	lane, ok := l.byChannel[t.ChannelID]
 	if !ok {
 		lane = make(chan task.Task, laneQueue)
@@ -123,22 +126,41 @@ func (l *lanes) put(t task.Task) {
 	}
 }
 
-// close lets the calls under way end and drops what still waits: its leases
-// run out and other nodes take it.
+// close lets the calls under way end and hands back what still waits, so that
+// other nodes take it at once.
 func (l *lanes) close() {
 	l.mu.Lock()
 	l.closed = true
+	var left []string
 	for _, lane := range l.byChannel {
 		close(lane)
+		for t := range lane { // the lane's workers may be faster with some
+			left = append(left, t.ID)
+		}
 	}
 	l.mu.Unlock()
+	l.handBack(left)
 	l.wg.Wait()
+}
+
+// handBackAtOnce bounds one statement.
+const handBackAtOnce = 1000
+
+func (l *lanes) handBack(ids []string) {
+	for chunk := range slices.Chunk(ids, handBackAtOnce) {
+		// Their leases run out, should this fail.
+		if err := l.worker.Store.HandBack(context.WithoutCancel(l.ctx), chunk); err != nil {
+			l.worker.Log.Warn("could not hand claimed tasks back; their leases will", "tasks", len(chunk), "err", err)
+			return
+		}
+	}
 }
 
 func (l *lanes) serve(lane chan task.Task) {
 	for t := range lane {
 		if l.ctx.Err() != nil {
-			continue // drain: leases bring these back elsewhere
+			l.handBack([]string{t.ID})
+			continue
 		}
 		l.worker.act(context.WithoutCancel(l.ctx), t, l, lane)
 	}

@@ -15,6 +15,7 @@ import (
 	"one-api/internal/generation"
 	"one-api/internal/secret"
 	"one-api/internal/store"
+	"one-api/internal/telemetry"
 	"one-api/internal/webhook"
 )
 
@@ -26,7 +27,8 @@ type Worker struct {
 	Keys        *secret.Keyring
 	Sender      *webhook.Sender
 	Log         *slog.Logger
-	Usage       *auth.Usage // nil: the last use of tokens is not recorded
+	Usage       *auth.Usage        // nil: the last use of tokens is not recorded
+	Metrics     *telemetry.Metrics // nil: none
 
 	wakeOnce     sync.Once
 	wakeDispatch chan struct{}
@@ -43,13 +45,16 @@ func (w *Worker) init() {
 }
 
 // Run does all duties until the context ends, and returns when the last piece
-// of work is done.
-func (w *Worker) Run(ctx context.Context) {
+// of work is done. When claims ends, before it, nothing more is taken up: what
+// is under way goes on, and what was claimed and not begun is handed back. ctx
+// is for what goes along with requests.
+func (w *Worker) Run(ctx, claims context.Context) {
 	w.init()
 	var wg sync.WaitGroup
-	for _, duty := range []func(context.Context){w.poll, w.dispatch, w.deliver, w.probe, w.sweep, w.usage, w.rollUp} {
-		wg.Go(func() { duty(ctx) })
+	for _, duty := range []func(context.Context){w.poll, w.dispatch, w.deliver, w.probe, w.sweep, w.rollUp} {
+		wg.Go(func() { duty(claims) })
 	}
+	wg.Go(func() { w.usage(ctx) })
 	wg.Wait()
 }
 
