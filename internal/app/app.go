@@ -57,6 +57,7 @@ type Options struct {
 	TestPace     time.Duration // how long a task of test mode takes; 0: 5 s
 	Redis        secret.Text   // redis://…; "": none, and nothing but speed is lost
 	Metrics      net.Listener  // for /metrics; nil: none
+	StopWithin   time.Duration // the most that requests and create calls may take to end after a stop; 0: 35 s
 }
 
 // App is one node.
@@ -97,6 +98,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	if o.RefreshEvery == 0 {
 		o.RefreshEvery = time.Second
+	}
+	if o.StopWithin == 0 {
+		o.StopWithin = 35 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -275,16 +279,8 @@ func drain(count *atomic.Int64, most time.Duration) {
 	}
 }
 
-const (
-	// drainTime is how long requests and create calls may take to end after a
-	// stop was asked for.
-	drainTime = 35 * time.Second
-	// recordTime is how long a stopping node goes on trying to record steps
-	// while the database is away.
-	recordTime = 25 * time.Second
-	// closeTime is for what is left then: the last writes.
-	closeTime = 5 * time.Second
-)
+// closeTime is how much longer than requests the last writes may take.
+const closeTime = 5 * time.Second
 
 // Serve runs the node on a listener until the context ends, then lets what is
 // under way finish and closes the database.
@@ -318,14 +314,16 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
 	var err error
-	limit := time.Now().Add(drainTime)
+	limit := time.Now().Add(a.options.StopWithin)
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		limit = time.Now().Add(drainTime)
+		limit = time.Now().Add(a.options.StopWithin)
 		a.log.Info("stopping; requests under way may end")
 		a.draining.Store(true)
-		a.Generations.Drain(time.Now().Add(recordTime))
+		// While the database is away, steps are not tried again for longer than
+		// leaves time to answer.
+		a.Generations.Drain(time.Now().Add(a.options.StopWithin * 2 / 3))
 		stopClaims()
 		a.callers.Drain()
 		drain(&a.underWay, noticeTime)
