@@ -216,7 +216,11 @@ func newWiredWorld(t *testing.T, d store.Dialect, s setup) (*world, *wire) {
 	}
 	var line *wire
 	s.dialect, s.mayFail = d, true
+	given := s.options
 	s.options = func(o *app.Options) {
+		if given != nil {
+			given(o)
+		}
 		if line == nil {
 			line = newWire(t, databaseAddr(t, d, o.Store.DSN))
 		}

@@ -634,6 +634,13 @@ func (l *logbook) has(text string) bool {
 	return bytes.Contains(l.lines.Bytes(), []byte(text))
 }
 
+// count tells how many lines tell something.
+func (l *logbook) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Count(l.lines.Bytes(), []byte(text))
+}
+
 // hide names a text that must not occur.
 func (l *logbook) hide(text string) {
 	l.mu.Lock()

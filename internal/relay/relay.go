@@ -138,6 +138,7 @@ func (r *Relay) Run(ctx context.Context, hear func(Event)) {
 func (r *Relay) watch(ctx context.Context) {
 	rest, since := restFirst, time.Time{}
 	for first := true; ctx.Err() == nil; first = false {
+		losses := r.losses.Load()
 		err := r.probe(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -147,7 +148,7 @@ func (r *Relay) watch(ctx context.Context) {
 		case err != nil && first:
 			r.losses.Add(1)
 			r.log.Warn("Redis does not answer; limits count on each node by itself until it does", "err", err)
-		case err == nil && !r.up.Load():
+		case err == nil && !r.up.Load() && losses == r.losses.Load(): // an answer from before a loss proves nothing
 			r.slow.Store(0)
 			r.up.Store(true)
 			since = time.Now()
