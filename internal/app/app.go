@@ -328,7 +328,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 		a.callers.Drain()
 		drain(&a.underWay, noticeTime)
 		_ = l.Close() // new connections are refused from here on
-		_ = <-failed // that it was closed
+		_ = <-failed  // that it was closed
 		drain(&a.conns, lingerTime)
 		stop, cancel := context.WithDeadline(context.WithoutCancel(ctx), limit)
 		err = srv.Shutdown(stop)
