@@ -19,20 +19,8 @@ var migrations embed.FS
 
 // migrate brings the schema up to date. One node migrates, the others wait: on
 // PostgreSQL by goose's session lock, on MySQL by GET_LOCK, on SQLite by the
-// file's write lock, behind which a process may find that another has just made
-// the step it began; then it looks again.
+// file's write lock.
 func (s *Store) migrate(ctx context.Context) error {
-	err := s.migrateOnce(ctx)
-	for range 3 {
-		if err == nil || s.dialect != SQLite {
-			break
-		}
-		err = s.migrateOnce(ctx)
-	}
-	return err
-}
-
-func (s *Store) migrateOnce(ctx context.Context) error {
 	dir, err := fs.Sub(migrations, "migrations/"+string(s.dialect))
 	if err != nil {
 		return err

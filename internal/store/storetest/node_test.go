@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"one-api/internal/store"
-	"one-api/internal/task"
 )
 
 func TestNodesAreSeenAndForgotten(t *testing.T) {
@@ -65,33 +64,27 @@ func TestWhatIsHandedBackIsDueAtOnceUnlessItIsBeingSent(t *testing.T) {
 	each(t, func(t *testing.T, d store.Dialect) {
 		s := OpenAt(t, NewDatabase(t, d))
 		f := NewFixture(t, s, 10_000, nil)
-		var ids []string
-		for range 3 {
-			done, err := s.Accept(f.Order(100))
-			if err != nil {
-				t.Fatal(err)
-			}
-			ids = append(ids, done.Task.ID)
+		ctx, hour := t.Context(), time.Hour
+		asked, sending := submitted(t, f, 100), accept(t, f, f.OnChannel(t, 100, 7, 0))
+		order := f.Order(100)
+		order.Group = "default"
+		waiting := accept(t, f, order)
+		if err := s.Exec(ctx, fmt.Sprintf("UPDATE videos SET next_check_at = %d", s.Now().Add(hour).UnixMilli())); err != nil {
+			t.Fatal(err)
 		}
-		for i, status := range []task.Status{task.Submitted, task.Pending, task.Submitting} {
-			if err := s.Exec(t.Context(), fmt.Sprintf("UPDATE videos SET status = '%s', next_check_at = %d WHERE task_id = '%s'",
-				status, s.Now().Add(time.Hour).UnixMilli(), ids[i])); err != nil {
-				t.Fatal(err)
-			}
+		if got, err := s.ClaimWaiting(ctx, waiting.Lane("default"), 1, hour); err != nil || len(got) != 1 {
+			t.Fatalf("claimed %v, %v", got, err)
 		}
+		ids := []string{asked.ID, sending.ID, waiting.ID}
 		if err := s.HandBack(t.Context(), ids); err != nil {
 			t.Fatal(err)
 		}
-		due, err := s.ClaimDue(t.Context(), 10)
-		if err != nil {
-			t.Fatal(err)
+		due, err := s.ClaimDue(ctx, 10)
+		if err != nil || len(due) != 1 || due[0].ID != asked.ID {
+			t.Errorf("due are %v, %v; want the one that was to be asked about", due, err)
 		}
-		got := map[string]bool{}
-		for _, c := range due {
-			got[c.ID] = true
-		}
-		if len(got) != 2 || !got[ids[0]] || !got[ids[1]] {
-			t.Errorf("due are %v of %v, want all but the one that is being sent", got, ids)
+		if got, err := s.ClaimWaiting(ctx, waiting.Lane("default"), 1, hour); err != nil || len(got) != 1 {
+			t.Errorf("in the queue are %v, %v; want the one that waits", got, err)
 		}
 	})
 }
