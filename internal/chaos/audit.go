@@ -302,8 +302,8 @@ func pairs(ctx context.Context, db *sql.DB, query string, into map[int64]int64) 
 	return rows.Err()
 }
 
-// auditEvents: every ended task that asked for it has one event, and its
-// receiver has it, with one id however often.
+// auditEvents: every ended task that asked for it, or whose user has an
+// endpoint, has one event, and each receiver has it, with one id however often.
 func (c *campaign) auditEvents(ctx context.Context, db *sql.DB, rows map[string]row) error {
 	list, err := db.QueryContext(ctx, "SELECT id, task_id FROM events")
 	if err != nil {
@@ -327,7 +327,8 @@ func (c *campaign) auditEvents(ctx context.Context, db *sql.DB, rows map[string]
 	told := int64(0)
 	for id, r := range rows {
 		path, asked := strings.CutPrefix(r.callback, h.url)
-		if !asked || !r.ended() {
+		all := r.user == c.people[0].id // the user with an endpoint
+		if !asked && !all || !r.ended() {
 			if len(events[id]) > 0 && r.callback == "" {
 				c.report.violated(vEvent, "task %s has %d events, nobody asked", id, len(events[id]))
 			}
@@ -335,7 +336,19 @@ func (c *campaign) auditEvents(ctx context.Context, db *sql.DB, rows map[string]
 		}
 		if n := len(events[id]); n != 1 {
 			c.report.violated(vEvent, "task %s is %s and has %d events", id, r.status, n)
-		} else if h.taken[path] == 0 {
+			continue
+		}
+		if all {
+			told++
+			if event := events[id][0]; h.taken[event] == 0 {
+				c.report.violated(vDelivery, "the event %s of task %s never reached the endpoint of its user", event, id)
+			}
+			delete(h.ids, events[id][0])
+		}
+		if !asked {
+			continue
+		}
+		if h.taken[path] == 0 {
 			c.report.violated(vDelivery, "the event %s of task %s never reached %s", events[id][0], id, path)
 		} else if _, right := h.ids[path][events[id][0]]; !right || len(h.ids[path]) != 1 {
 			c.report.violated(vEvent, "task %s has the event %s, its receiver saw %v", id, events[id][0], h.ids[path])

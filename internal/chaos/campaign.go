@@ -287,6 +287,16 @@ func (c *campaign) setUp(ctx context.Context) error {
 		}
 		c.people = append(c.people, p)
 		c.hooks.know(i, p.id)
+		if i > 0 {
+			continue
+		}
+		// The first user is told of all tasks. Nodes that know the tokens of those
+		// who come after know of it too.
+		out, err := first.command(ctx, "", "webhook", "add", "--user", "user-0", c.hooks.url+toldOfAll, "--json")
+		if err != nil {
+			return err
+		}
+		c.hooks.all = gjson.Get(out, "secret").Str
 	}
 	c.work = newWork(c)
 	return until(ctx, 30*time.Second, 50*time.Millisecond, "the nodes to know the channels and tokens", func() bool {

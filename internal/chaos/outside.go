@@ -134,10 +134,14 @@ type receiver struct {
 	mu    sync.Mutex
 	good  bool
 	ids   map[string]map[string]int // path → webhook-id → good deliveries and bad ones
-	taken map[string]int            // path → deliveries that were answered with 200
+	taken map[string]int            // path, or id at toldOfAll → deliveries that were answered with 200
 	users map[int]int64             // number in a path → user id
 	tries int64
+	all   string // secret of the endpoint at toldOfAll
 }
+
+// toldOfAll is the path of an endpoint that is told of each task of its user.
+const toldOfAll = "/all"
 
 func newReceiver(seed uint64, r *report, secret func(int64) string) (*receiver, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -174,6 +178,9 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // the sender has died
 	}
 	path, id := r.URL.Path, r.Header.Get("webhook-id")
+	if path == toldOfAll {
+		path = id
+	}
 	h.mu.Lock()
 	h.tries++
 	if h.ids[path] == nil {
@@ -184,7 +191,11 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	number, _ := strconv.Atoi(strings.Split(path+"//", "/")[2])
 	user := h.users[number]
 	h.mu.Unlock()
-	wh, err := standardwebhooks.NewWebhook(h.secret(user))
+	signed := h.secret(user)
+	if r.URL.Path == toldOfAll {
+		signed = h.all
+	}
+	wh, err := standardwebhooks.NewWebhook(signed)
 	if err == nil {
 		err = wh.Verify(body, r.Header)
 	}
