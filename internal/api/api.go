@@ -50,6 +50,7 @@ type API struct {
 	Warning func() string
 
 	waiters waiters
+	memory  memory
 }
 
 // Patterns of the routes that take orders.

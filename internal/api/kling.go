@@ -49,6 +49,11 @@ func (a *API) create(c auth.Caller, w http.ResponseWriter, r *http.Request, rout
 		return err
 	}
 	faultpoint.Here("api.create.reading")
+	release, err := a.memory.reserve(c.User.ID, r.ContentLength, a.MaxBody)
+	if err != nil {
+		return err
+	}
+	defer release()
 	body, err := httpkit.JSONBody(w, r, a.MaxBody)
 	if err != nil {
 		return err
