@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"one-api/internal/money"
+	"one-api/internal/provider/kling/klingsim"
 	"one-api/internal/store"
 )
 
@@ -92,4 +93,38 @@ func (w *world) runs(n int, id string) {
 	w.until("the next order to be sent", func() bool { return len(w.sim.Tasks()) >= n })
 	w.pass(3 * time.Minute)
 	w.user.succeeded(id)
+}
+
+// An account that refuses queries as too many is asked less often; its tasks
+// end all the same.
+func TestAnAccountThatRefusesQueriesIsAskedLess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{byHand: true})
+	id := w.user.order(guideOrder)
+	w.inject(klingsim.Fault{Kind: klingsim.FailBefore, On: klingsim.OpQuery, Status: 429, Code: 1302, Count: -1})
+	w.pass(3 * time.Minute)
+	const looks = 15
+	w.until("many looks at the task", func() bool {
+		w.dueNow()
+		return w.number("SELECT checks FROM videos WHERE task_id = '%s'", id) >= looks
+	})
+	refused := 0
+	for r, n := range w.sim.Requests() {
+		if r.Fault == klingsim.FailBefore {
+			refused += n
+		}
+	}
+	if refused == 0 || refused > looks/2 {
+		t.Errorf("while it refused, Kling got %d queries in %d looks: %v", refused, looks, w.sim.Requests())
+	}
+	w.sim.ClearFaults()
+	w.user.succeeded(id)
+}
+
+// dueNow makes the checks of all tasks due.
+func (w *world) dueNow() {
+	w.t.Helper()
+	if err := w.books.Exec(w.t.Context(), "UPDATE videos SET next_check_at = 1 WHERE next_check_at IS NOT NULL"); err != nil {
+		w.t.Fatal(err)
+	}
 }

@@ -74,6 +74,13 @@ func (h *Health) Busy(c *channel.Channel, modelName string, now time.Time) bool 
 	return now.Before(h.rests[lane{accountOf(c), model.Base(modelName)}].until) || now.Before(h.circuit(c, now).Until)
 }
 
+// resting reports whether a lane is left alone now.
+func (h *Health) resting(l lane, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return now.Before(h.rests[l].until)
+}
+
 // circuit is a channel's circuit as far as this node knows. The caller holds
 // the lock.
 func (h *Health) circuit(c *channel.Channel, now time.Time) channel.Circuit {

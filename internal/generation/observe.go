@@ -79,10 +79,13 @@ func (s *Service) Check(ctx context.Context, t task.Task) error {
 	if err != nil {
 		return s.overdue(ctx, t, err)
 	}
+	if s.tired(&t) {
+		return s.overdue(ctx, t, nil)
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timing.Query)
 	defer cancel()
 	r, err := p.Query(ctx, cred, Ref(&t))
-	s.queried(t.Provider, err)
+	s.queried(&t, err)
 	if err != nil {
 		return s.Missed(context.WithoutCancel(ctx), t, provider.AsError(err))
 	}
@@ -90,11 +93,24 @@ func (s *Service) Check(ctx context.Context, t task.Task) error {
 	return err
 }
 
-// queried counts a query, however many tasks it asked for.
-func (s *Service) queried(provider string, err error) {
+// queried notes how a query went, however many tasks it asked for. While an
+// account refuses queries as too many, it gets none for a while, longer each
+// time.
+func (s *Service) queried(t *task.Task, err error) {
 	if s.Metrics != nil {
-		s.Metrics.Upstream(provider, "query", outcomeOf(err))
+		s.Metrics.Upstream(t.Provider, "query", outcomeOf(err))
 	}
+	c, ok := s.channel(t)
+	if !ok {
+		return
+	}
+	var e *provider.Error
+	if err != nil {
+		if e = provider.AsError(err); e.Kind != provider.Throttled {
+			return
+		}
+	}
+	s.Health.note(lane{accountOf(c), queries}, e, s.Store.Now())
 }
 
 func outcomeOf(err error) string {
@@ -102,6 +118,16 @@ func outcomeOf(err error) string {
 		return "answered"
 	}
 	return string(provider.AsError(err).Kind)
+}
+
+// queries is the lane of an account's queries: their rate has nothing to do
+// with models.
+const queries = ""
+
+// tired reports whether a task's account has asked for fewer queries.
+func (s *Service) tired(t *task.Task) bool {
+	c, ok := s.channel(t)
+	return ok && s.Health.resting(lane{accountOf(c), queries}, s.Store.Now())
 }
 
 // Ref names a task at its upstream: by its id there, or by ours while that is
@@ -286,10 +312,17 @@ func (s *Service) CheckBatch(ctx context.Context, b provider.BatchQuerier, cred 
 	for i := range tasks {
 		refs[i] = Ref(&tasks[i])
 	}
+	if s.tired(&tasks[0]) {
+		var errs []error
+		for _, t := range tasks {
+			errs = append(errs, s.overdue(ctx, t, nil))
+		}
+		return errors.Join(errs...)
+	}
 	qctx, cancel := context.WithTimeout(ctx, s.Timing.Query)
 	reports, err := b.QueryBatch(qctx, cred, refs)
 	cancel()
-	s.queried(tasks[0].Provider, err)
+	s.queried(&tasks[0], err)
 	var errs []error
 	for _, t := range tasks {
 		r, ok := reports[t.UpstreamID]
