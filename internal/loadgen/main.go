@@ -1,404 +1,199 @@
 // Command loadgen measures the gateway: it runs the built binary on a database
-// against a simulated Kling without delay, sends load from many clients, and
-// prints rates, latencies, CPU and commits per order.
+// against a simulated Kling without delay, sends load from many clients, checks
+// every answer, and prints rates, latencies, CPU and memory.
 //
-//	go run ./internal/loadgen -db sqlite
+//	go run ./internal/loadgen -db sqlite -run orders,reads
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"database/sql"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
+	"os/signal"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
-
-	"one-api/internal/provider/kling/klingsim"
 )
 
+// options say what is measured and how much of it.
 type options struct {
-	binary  string
-	db      string // sqlite, mysql, postgres
-	dsn     string // of the server for mysql and postgres
-	clients int
-	orders  int
-	reads   int
-	dir     string
+	binary string
+	db     string // sqlite, mysql, postgres
+	dsn    string // of the server for mysql and postgres
+	dir    string // of the SQLite databases, "" for temporary ones
+	run    string // names of scenarios, comma list
+	quick  bool
+
+	clients   int
+	orders    int
+	reads     int
+	callbacks int           // tasks that are called back
+	webhooks  int           // tasks whose owner is told
+	inFlight  int           // tasks that are polled
+	rows      int           // tasks, and as many ledger entries, under the lists
+	pages     int           // reads of each list
+	starts    int           // of the gateway
+	idle      time.Duration // before the memory of an idle gateway is read
+	settle    time.Duration // until the polls of a task have reached their last pace
+	window    time.Duration // in which polls are counted
+
+	out io.Writer
+}
+
+// scenario is one thing that is measured, with a gateway and a database of its
+// own.
+type scenario struct {
+	name string
+	run  func(context.Context, options) error
+}
+
+// reads come with orders: they read what was ordered.
+var scenarios = []scenario{
+	{"orders", orders},
+	{"callbacks", callbacks},
+	{"webhooks", webhooks},
+	{"polls", polls},
+	{"lists", lists},
+	{"start", starts},
 }
 
 func main() {
-	var o options
-	flag.StringVar(&o.binary, "binary", "./one-api", "the built gateway")
-	flag.StringVar(&o.db, "db", "sqlite", "sqlite, mysql or postgres")
-	flag.StringVar(&o.dsn, "dsn", os.Getenv("TEST_MYSQL_DSN"), "server to make the database on; default TEST_MYSQL_DSN or TEST_POSTGRES_DSN")
-	flag.IntVar(&o.clients, "clients", 64, "parallel clients")
-	flag.IntVar(&o.orders, "orders", 20000, "orders to send")
-	flag.IntVar(&o.reads, "reads", 60000, "status reads to send")
-	flag.StringVar(&o.dir, "dir", "", "directory of the SQLite database; default a temporary one")
+	o := defaults()
+	flag.StringVar(&o.binary, "binary", o.binary, "the built gateway")
+	flag.StringVar(&o.db, "db", o.db, "sqlite, mysql or postgres")
+	flag.StringVar(&o.dsn, "dsn", "", "server to make the databases on; default TEST_MYSQL_DSN or TEST_POSTGRES_DSN")
+	flag.StringVar(&o.dir, "dir", "", "directory of the SQLite databases; default a temporary one")
+	flag.StringVar(&o.run, "run", o.run, "scenarios to run; reads are part of orders")
+	flag.BoolVar(&o.quick, "quick", false, "a few of everything: shows that the scenarios work, the figures mean nothing")
+	flag.IntVar(&o.clients, "clients", o.clients, "parallel clients")
+	flag.IntVar(&o.orders, "orders", o.orders, "orders to send")
+	flag.IntVar(&o.reads, "reads", o.reads, "status reads to send, and reads of each database in lists")
+	flag.IntVar(&o.callbacks, "callbacks", o.callbacks, "tasks to call back, five times each")
+	flag.IntVar(&o.webhooks, "webhooks", o.webhooks, "tasks whose end is told to two receivers")
+	flag.IntVar(&o.inFlight, "in-flight", o.inFlight, "tasks in flight for polls")
+	flag.IntVar(&o.rows, "rows", o.rows, "tasks and ledger entries for lists")
+	flag.IntVar(&o.pages, "pages", o.pages, "reads of each list")
+	flag.IntVar(&o.starts, "starts", o.starts, "starts of the gateway")
+	flag.DurationVar(&o.settle, "settle", o.settle, "wait after the last order before polls are counted")
+	flag.DurationVar(&o.window, "window", o.window, "how long polls are counted")
 	flag.Parse()
-	if err := run(context.Background(), o); err != nil {
+	if o.quick {
+		o = o.smaller()
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "loadgen:", err)
 		os.Exit(1)
 	}
 }
 
-const token = "sk-loadgenloadgenloadgenloadgen"
+func defaults() options {
+	return options{
+		binary: "./one-api", db: "sqlite", run: "orders,reads,callbacks,webhooks,polls,lists,start",
+		clients: 64, orders: 20_000, reads: 60_000, callbacks: 20_000, webhooks: 20_000, inFlight: 100_000,
+		rows: 1_000_000, pages: 200, starts: 5,
+		idle: 5 * time.Second, settle: 100 * time.Second, window: 60 * time.Second,
+		out: os.Stdout,
+	}
+}
 
+// smaller is the same in a few seconds.
+func (o options) smaller() options {
+	o.quick = true
+	o.clients, o.orders, o.reads, o.callbacks, o.webhooks, o.inFlight = 16, 200, 400, 100, 100, 200
+	o.rows, o.pages, o.starts = 3000, 3, 1
+	o.idle, o.settle, o.window = time.Second/10, 0, 6*time.Second
+	return o
+}
+
+// run measures what was asked for.
 func run(ctx context.Context, o options) error {
-	dir := o.dir
-	if dir == "" {
-		var err error
-		if dir, err = os.MkdirTemp("", "one-api-bench-"); err != nil {
+	if o.dsn == "" {
+		o.dsn = map[string]string{"mysql": os.Getenv("TEST_MYSQL_DSN"), "postgres": os.Getenv("TEST_POSTGRES_DSN")}[o.db]
+	}
+	asked := strings.Split(o.run, ",")
+	for i, name := range asked {
+		if name == "reads" {
+			asked[i] = "orders"
+		} else if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.name == name }) {
+			return fmt.Errorf("-run %s: there is no scenario %q", o.run, name)
+		}
+	}
+	if o.dir == "" {
+		dir, err := os.MkdirTemp("", "one-api-bench-")
+		if err != nil {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
+		o.dir = dir
 	}
-	dsn, drop, err := database(o, dir)
-	if err != nil {
-		return err
-	}
-	defer drop()
-
-	acc := klingsim.DemoAccount()
-	acc.Concurrency = -1
-	sim := klingsim.New(klingsim.Options{Accounts: []klingsim.Account{acc}, NoCallbacks: true, ToEnd: time.Hour, ToProcessing: time.Hour})
-	defer sim.Close()
-	simURL, stopSim, err := serve(sim)
-	if err != nil {
-		return err
-	}
-	defer stopSim()
-
-	g, err := start(ctx, o.binary, dsn, dir)
-	if err != nil {
-		return err
-	}
-	defer g.kill()
-	if err := g.addChannel(ctx, simURL, acc); err != nil {
-		return err
-	}
-	fmt.Printf("database %s, %d clients, start to first answer %s\n", o.db, o.clients, g.started.Round(time.Millisecond))
-
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.clients, MaxIdleConns: o.clients}}
-	const order = `{"model":"kling-v1-5-std","prompt":"a cat on a meadow","duration":5,"aspect_ratio":"16:9"}`
-	warm := min(o.orders/10, 1000)
-	if _, err := load(client, o.clients, warm, func(int) *http.Request { return g.request(http.MethodPost, "/kling/v1/videos/text2video", order) }, nil); err != nil {
-		return err
-	}
-	var mu sync.Mutex
-	var ids []string
-	before := g.cpu()
-	r, err := load(client, o.clients, o.orders, func(int) *http.Request {
-		return g.request(http.MethodPost, "/kling/v1/videos/text2video", order)
-	}, func(body []byte) error {
-		var a struct {
-			TaskID string `json:"task_id"`
-			Status string `json:"status"`
+	for _, s := range scenarios {
+		if !slices.Contains(asked, s.name) {
+			continue
 		}
-		if err := json.Unmarshal(body, &a); err != nil {
-			return err
-		}
-		if a.Status != "submitted" {
-			return fmt.Errorf("answered %s", body)
-		}
-		mu.Lock()
-		ids = append(ids, a.TaskID)
-		mu.Unlock()
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	r.print("submits", g.cpu()-before)
-
-	before = g.cpu()
-	r, err = load(client, o.clients, o.reads, func(n int) *http.Request {
-		return g.request(http.MethodGet, "/kling/v1/videos/"+ids[n*7919%len(ids)], "")
-	}, nil)
-	if err != nil {
-		return err
-	}
-	r.print("status reads", g.cpu()-before)
-	fmt.Printf("%-14s %d MB\n", "gateway RSS", g.rss()>>20)
-	writes, commits, err := g.stop()
-	if err != nil {
-		return err
-	}
-	sent := float64(o.orders + warm)
-	fmt.Printf("%-14s %.3f commits and %.2f writes an order, %.1f writes a commit\n", "group commit", float64(commits)/sent, float64(writes)/sent, float64(writes)/float64(commits))
-	if n := len(sim.Tasks()); n != o.orders+warm {
-		return fmt.Errorf("the upstream has %d tasks for %d orders", n, o.orders+warm)
-	}
-	return nil
-}
-
-// database makes an empty database.
-func database(o options, dir string) (dsn string, drop func(), err error) {
-	name := fmt.Sprintf("oneapi_bench_%d", os.Getpid())
-	switch o.db {
-	case "sqlite":
-		return "sqlite://" + filepath.Join(dir, "bench.db"), func() {}, nil
-	case "mysql":
-		cfg, err := mysql.ParseDSN(o.dsn)
-		if err != nil {
-			return "", nil, err
-		}
-		db, err := sql.Open("mysql", o.dsn)
-		if err != nil {
-			return "", nil, err
-		}
-		if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
-			return "", nil, err
-		}
-		cfg.DBName = name
-		return cfg.FormatDSN(), func() { _, _ = db.Exec("DROP DATABASE " + name); _ = db.Close() }, nil
-	}
-	return "", nil, fmt.Errorf("-db %s: use sqlite or mysql", o.db)
-}
-
-func serve(h http.Handler) (string, func(), error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
-	go func() { _ = srv.Serve(l) }()
-	return "http://" + l.Addr().String(), func() { _ = srv.Close() }, nil
-}
-
-// gateway is the process under test.
-type gateway struct {
-	cmd     *exec.Cmd
-	base    string
-	dsn     string
-	dir     string
-	env     []string
-	out     bytes.Buffer
-	mu      sync.Mutex
-	done    chan struct{}
-	started time.Duration
-}
-
-func start(ctx context.Context, binary, dsn, dir string) (*gateway, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // finds a free port
-	if err != nil {
-		return nil, err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		return nil, err
-	}
-	_ = l.Close()
-	abs, err := filepath.Abs(binary)
-	if err != nil {
-		return nil, err
-	}
-	g := &gateway{base: "http://127.0.0.1:" + port, dsn: dsn, dir: dir, done: make(chan struct{})}
-	g.env = append(os.Environ(), "HOST=127.0.0.1", "PORT="+port, "SQL_DSN="+dsn, "DATA_DIR="+dir, "LOG_DIR=-", "LOG_LEVEL=warn", "INITIAL_ROOT_TOKEN="+token)
-	g.cmd = exec.CommandContext(ctx, abs, "serve")
-	g.cmd.Dir, g.cmd.Env = dir, g.env
-	pipe, err := g.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	g.cmd.Stderr = os.Stderr
-	began := time.Now()
-	if err := g.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() {
-		defer close(g.done)
-		s := bufio.NewScanner(pipe)
-		s.Buffer(nil, 1<<20)
-		for s.Scan() {
-			g.mu.Lock()
-			g.out.WriteString(s.Text() + "\n")
-			g.mu.Unlock()
-		}
-	}()
-	for range 2000 {
-		resp, err := http.Get(g.base + "/readyz")
+		o.printf("\n%s on %s, machine at load %s\n", s.name, o.db, machineLoad())
+		err := s.run(ctx, o)
 		if err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				g.started = time.Since(began)
-				return g, nil
-			}
+			err = ctx.Err()
 		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	g.kill()
-	return nil, errors.New("the gateway did not become ready")
-}
-
-// addChannel uses the command line, as an operator would beside a running
-// server, and waits until the gateway offers the channel.
-func (g *gateway) addChannel(ctx context.Context, simURL string, acc klingsim.Account) error {
-	add := exec.CommandContext(ctx, g.cmd.Path, "channel", "add", "--base-url", simURL, "--key", acc.AccessKey+"|"+acc.SecretKey.Reveal())
-	add.Dir, add.Env = g.dir, g.env
-	if out, err := add.CombinedOutput(); err != nil {
-		return fmt.Errorf("add the channel: %w: %s", err, out)
-	}
-	for range 500 {
-		resp, err := http.DefaultClient.Do(g.request(http.MethodGet, "/v1/models/kling-v1-5-std", ""))
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		_ = resp.Body.Close()
-		if resp.StatusCode == http.StatusOK {
-			return nil
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return errors.New("the gateway does not see the channel")
-}
-
-func (g *gateway) request(method, path, body string) *http.Request {
-	req, err := http.NewRequest(method, g.base+path, strings.NewReader(body))
-	if err != nil {
-		panic(err) // the addresses are ours
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Content-Type", "application/json")
-	return req
-}
-
-// cpu is the process's user and system time.
-func (g *gateway) cpu() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", g.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+2:]))
-	var ticks int64
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / 100 // the kernel's USER_HZ
-}
-
-func (g *gateway) rss() int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", g.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	n, err := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n * int64(os.Getpagesize())
-}
-
-func (g *gateway) kill() {
-	_ = g.cmd.Process.Kill()
-	<-g.done
-	_ = g.cmd.Wait()
-}
-
-var stopped = regexp.MustCompile(`writes=(\d+) commits=(\d+)`)
-
-// stop ends the gateway in order and reads what it says of its writes.
-func (g *gateway) stop() (writes, commits int64, err error) {
-	_ = g.cmd.Process.Signal(syscall.SIGTERM)
-	<-g.done
-	if err := g.cmd.Wait(); err != nil {
-		return 0, 0, fmt.Errorf("the gateway ended badly: %w", err)
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	m := stopped.FindStringSubmatch(g.out.String())
-	if m == nil {
-		return 0, 0, fmt.Errorf("the gateway said nothing of its writes:\n%s", g.out.String())
-	}
-	writes, _ = strconv.ParseInt(m[1], 10, 64)
-	commits, _ = strconv.ParseInt(m[2], 10, 64)
-	return writes, commits, nil
-}
-
-// result is what a load measured.
-type result struct {
-	took      time.Duration
-	latencies []time.Duration
-}
-
-// load sends n requests from parallel clients; every answer must be 200.
-func load(client *http.Client, clients, n int, request func(int) *http.Request, read func([]byte) error) (result, error) {
-	var next atomic.Int64
-	var failed atomic.Pointer[error]
-	latencies := make([][]time.Duration, clients)
-	began := time.Now()
-	var wg sync.WaitGroup
-	for c := range clients {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n || failed.Load() != nil {
-					return
-				}
-				t := time.Now()
-				err := one(client, request(i), read)
-				latencies[c] = append(latencies[c], time.Since(t))
-				if err != nil {
-					failed.CompareAndSwap(nil, &err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	r := result{took: time.Since(began)}
-	if err := failed.Load(); err != nil {
-		return r, *err
-	}
-	for _, l := range latencies {
-		r.latencies = append(r.latencies, l...)
-	}
-	slices.Sort(r.latencies)
-	return r, nil
-}
-
-func one(client *http.Client, req *http.Request, read func([]byte) error) error {
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	body, err := io.ReadAll(resp.Body)
-	_ = resp.Body.Close()
-	switch {
-	case err != nil:
-		return err
-	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("%s %s answered %d: %s", req.Method, req.URL.Path, resp.StatusCode, body)
-	case read != nil:
-		return read(body)
 	}
 	return nil
 }
 
-func (r result) print(what string, cpu time.Duration) {
-	n := len(r.latencies)
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	fmt.Printf("%-14s %6.0f/s   p50 %6.1f ms   p99 %6.1f ms   gateway CPU %.3f ms each\n", what, float64(n)/r.took.Seconds(),
-		ms(r.latencies[n/2]), ms(r.latencies[n*99/100]), ms(cpu)/float64(n))
+func (o options) printf(format string, a ...any) { _, _ = fmt.Fprintf(o.out, format, a...) }
+
+// line prints one figure.
+func (o options) line(what, format string, a ...any) {
+	o.printf("  %-26s "+format+"\n", append([]any{what}, a...)...)
+}
+
+// machineLoad is the machine's load average over a minute.
+func machineLoad() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	one, _, _ := strings.Cut(string(b), " ")
+	return one
+}
+
+// pause waits, unless the run is called off.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// until looks again and again whether something is so.
+func until(ctx context.Context, every, most time.Duration, what string, so func() (bool, error)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for end := time.Now().Add(most); ; {
+		switch ok, err := so(); {
+		case err != nil:
+			return err
+		case ok:
+			return nil
+		case time.Now().After(end):
+			return errors.New("waited in vain: " + what)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
