@@ -3,7 +3,10 @@ package generation
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"strings"
+	"sync"
 
 	"one-api/internal/fault"
 	"one-api/internal/faultpoint"
@@ -67,30 +70,36 @@ func (s *Service) Rescue(ctx context.Context, t task.Task) error {
 
 // Check asks the upstream about a task that it has or may have, and records
 // what that proves.
-func (s *Service) Check(ctx context.Context, t task.Task) error {
+func (s *Service) Check(ctx context.Context, t task.Task) error { return s.ask(ctx, t)() }
+
+// ask asks the upstream about a task. What the answer proves is recorded by the
+// function that it returns.
+func (s *Service) ask(ctx context.Context, t task.Task) (record func() error) {
 	p, ok := s.Upstreams.Provider(t.Provider)
 	if !ok {
-		return s.overdue(ctx, t, nil)
+		return func() error { return s.overdue(ctx, t, nil) }
 	}
 	if gone, err := s.simulatedElsewhere(ctx, t); gone {
-		return err
+		return func() error { return err }
 	}
 	cred, err := s.Credential(&t)
 	if err != nil {
-		return s.overdue(ctx, t, err)
+		return func() error { return s.overdue(ctx, t, err) }
 	}
 	if s.tired(&t) {
-		return s.overdue(ctx, t, nil)
+		return func() error { return s.overdue(ctx, t, nil) }
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.Timing.Query)
+	qctx, cancel := context.WithTimeout(ctx, s.Timing.Query)
 	defer cancel()
-	r, err := p.Query(ctx, cred, Ref(&t))
+	r, err := p.Query(qctx, cred, Ref(&t))
 	s.queried(&t, err)
 	if err != nil {
-		return s.Missed(context.WithoutCancel(ctx), t, provider.AsError(err))
+		return func() error { return s.Missed(ctx, t, provider.AsError(err)) }
 	}
-	_, err = s.Observe(context.WithoutCancel(ctx), t, r)
-	return err
+	return func() error {
+		_, err := s.Observe(ctx, t, r)
+		return err
+	}
 }
 
 // queried notes how a query went, however many tasks it asked for. While an
@@ -323,18 +332,31 @@ func (s *Service) CheckBatch(ctx context.Context, b provider.BatchQuerier, cred 
 	reports, err := b.QueryBatch(qctx, cred, refs)
 	cancel()
 	s.queried(&tasks[0], err)
-	var errs []error
-	for _, t := range tasks {
-		r, ok := reports[t.UpstreamID]
-		switch {
-		case err != nil:
-			errs = append(errs, s.Missed(ctx, t, provider.AsError(err)))
-		case ok:
-			_, err := s.Observe(ctx, t, r)
-			errs = append(errs, err)
-		default:
-			errs = append(errs, s.Check(ctx, t))
+	// Each record waits for a commit; side by side they share one.
+	errs := make([]error, len(tasks))
+	var wg sync.WaitGroup
+	for i, t := range tasks {
+		record := func() error { return s.Missed(ctx, t, provider.AsError(err)) }
+		if err == nil {
+			if r, ok := reports[t.UpstreamID]; ok {
+				record = func() error {
+					_, err := s.Observe(ctx, t, r)
+					return err
+				}
+			} else {
+				record = s.ask(ctx, t) // one at a time, as the upstream may expect of us
+			}
 		}
+		wg.Go(func() {
+			defer func() {
+				// The caller cannot catch what happens here.
+				if p := recover(); p != nil {
+					errs[i] = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+				}
+			}()
+			errs[i] = record()
+		})
 	}
+	wg.Wait()
 	return errors.Join(errs...)
 }
