@@ -37,7 +37,7 @@ const (
 
 // poll claims due tasks and hands them to their channel's lane.
 func (w *Worker) poll(ctx context.Context) {
-	lanes := &lanes{worker: w, ctx: ctx, byChannel: map[int64]chan task.Task{}}
+	lanes := &lanes{worker: w, ctx: ctx, byChannel: map[int64]chan task.Task{}, waiting: map[string]int64{}}
 	defer lanes.close()
 	var nudging sync.WaitGroup
 	for range nudgeWorkers {
@@ -78,6 +78,9 @@ func (w *Worker) nudged(ctx context.Context, l *lanes) {
 		case <-ctx.Done():
 			return
 		case id := <-w.nudges:
+			if l.waits(id) {
+				continue // upstreams repeat their callbacks
+			}
 			t, err := w.Store.Task(ctx, id)
 			if err != nil || t.Status.Terminal() {
 				continue
@@ -94,6 +97,7 @@ type lanes struct {
 
 	mu        sync.Mutex
 	byChannel map[int64]chan task.Task
+	waiting   map[string]int64 // epochs of the tasks in the lanes that the upstream is working on
 	closed    bool
 	wg        sync.WaitGroup
 }
@@ -120,9 +124,34 @@ func (l *lanes) put(t task.Task) {
 			l.wg.Go(func() { l.serve(lane) })
 		}
 	}
+	works := t.Status == task.Submitted || t.Status == task.Processing
+	if epoch, ok := l.waiting[t.ID]; ok && works && epoch >= t.Epoch {
+		return // its turn is still to come
+	}
 	select {
 	case lane <- t:
+		if works {
+			l.waiting[t.ID] = t.Epoch
+		}
 	default:
+	}
+}
+
+// waits reports whether a task is in a lane and will be asked about.
+func (l *lanes) waits(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.waiting[id]
+	return ok
+}
+
+// took says that a task has left its lane; who wants it asked about from now on
+// may put it in again.
+func (l *lanes) took(t *task.Task) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if epoch, ok := l.waiting[t.ID]; ok && epoch == t.Epoch {
+		delete(l.waiting, t.ID)
 	}
 }
 
@@ -162,6 +191,7 @@ func (l *lanes) serve(lane chan task.Task) {
 			l.handBack([]string{t.ID})
 			continue
 		}
+		l.took(&t)
 		l.worker.act(context.WithoutCancel(l.ctx), t, l, lane)
 	}
 }
@@ -222,6 +252,7 @@ func (w *Worker) check(ctx context.Context, t task.Task, l *lanes, lane chan tas
 				lane = nil
 				continue
 			}
+			l.took(&o)
 			if o.KeyID == t.KeyID && (o.Status == task.Submitted || o.Status == task.Processing) && b.BatchKey(cred, w.ref(&o)) == key {
 				batch = append(batch, o)
 			} else {
