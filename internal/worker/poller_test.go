@@ -1,0 +1,55 @@
+package worker
+
+import (
+	"testing"
+
+	"one-api/internal/task"
+)
+
+func TestATaskWaitsOnceInItsLane(t *testing.T) {
+	lane := make(chan task.Task, 8) // nobody serves it
+	l := &lanes{byChannel: map[int64]chan task.Task{1: lane}, waiting: map[string]int64{}}
+	put := func(status task.Status, epoch int64) {
+		l.put(task.Task{ID: "kling_a", ChannelID: 1, Status: status, Epoch: epoch})
+	}
+	want := func(n int, when string) {
+		t.Helper()
+		if len(lane) != n {
+			t.Fatalf("%d tasks wait %s, want %d", len(lane), when, n)
+		}
+	}
+	put(task.Submitted, 3)
+	put(task.Submitted, 3)
+	put(task.Submitted, 2)
+	want(1, "after repeated callbacks")
+	if !l.waits("kling_a") {
+		t.Error("the task waits, and lanes do not know it")
+	}
+	put(task.Processing, 4)
+	want(2, "after a newer state")
+	for range 2 {
+		o := <-lane
+		l.took(&o)
+	}
+	if l.waits("kling_a") {
+		t.Error("the task has left its lane, and lanes do not know it")
+	}
+	put(task.Processing, 4)
+	want(1, "after a callback that came when the task was being asked about")
+
+	// A lease or a claim decides about these, not the state alone.
+	put(task.Submitting, 5)
+	put(task.Submitting, 5)
+	want(3, "after two claims of a task that is being sent")
+}
+
+func TestATaskThatFindsNoRoomMayComeAgain(t *testing.T) {
+	lane := make(chan task.Task, 1)
+	l := &lanes{byChannel: map[int64]chan task.Task{1: lane}, waiting: map[string]int64{}}
+	for _, id := range []string{"kling_a", "kling_b"} {
+		l.put(task.Task{ID: id, ChannelID: 1, Status: task.Submitted})
+	}
+	if !l.waits("kling_a") || l.waits("kling_b") {
+		t.Error("what was dropped counts as waiting")
+	}
+}
