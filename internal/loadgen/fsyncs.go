@@ -47,6 +47,9 @@ func (w *world) serverCount(ctx context.Context, queries ...string) func() (int6
 	}
 	before, err := read()
 	return func() (int64, error) {
+		if err == nil {
+			err = pause(ctx, countLag)
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -55,9 +58,9 @@ func (w *world) serverCount(ctx context.Context, queries ...string) func() (int6
 	}
 }
 
-// tracerStart is how long a tracer takes to attach to a process, with much to
-// spare; it does not say when it has.
-const tracerStart = time.Second
+// countLag is how long a tracer takes to attach to a process, or PostgreSQL to
+// publish its counts, with some to spare; neither says when it has.
+const countLag = 2 * time.Second
 
 // trace runs a tracer beside the gateway until stop, and adds up its counts.
 func (w *world) trace(ctx context.Context, name string, args ...string) func() (int64, error) {
@@ -66,7 +69,7 @@ func (w *world) trace(ctx context.Context, name string, args ...string) func() (
 	c.Stdout, c.Stderr = &out, &out
 	err := c.Start()
 	if err == nil {
-		err = pause(ctx, tracerStart)
+		err = pause(ctx, countLag)
 	}
 	return func() (int64, error) {
 		if c.Process == nil {
