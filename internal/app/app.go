@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -313,6 +314,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()
+	go debug.FreeOSMemory() // an idle node collects only what the start has left behind after minutes
 	var err error
 	limit := time.Now().Add(a.options.StopWithin)
 	select {
