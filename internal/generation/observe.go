@@ -314,6 +314,10 @@ func ignoreMovedOn(err error) error {
 	return err
 }
 
+// recordsAtOnce is how many tasks of one answer are recorded side by side. The
+// writer's queue is for orders too.
+const recordsAtOnce = 8
+
 // CheckBatch asks about several tasks of one credential in one call. A task
 // that the answer leaves out is asked for by itself: only that proves absence.
 func (s *Service) CheckBatch(ctx context.Context, b provider.BatchQuerier, cred provider.Credential, tasks []task.Task) error {
@@ -334,6 +338,7 @@ func (s *Service) CheckBatch(ctx context.Context, b provider.BatchQuerier, cred 
 	s.queried(&tasks[0], err)
 	// Each record waits for a commit; side by side they share one.
 	errs := make([]error, len(tasks))
+	places := make(chan struct{}, recordsAtOnce)
 	var wg sync.WaitGroup
 	for i, t := range tasks {
 		record := func() error { return s.Missed(ctx, t, provider.AsError(err)) }
@@ -347,8 +352,10 @@ func (s *Service) CheckBatch(ctx context.Context, b provider.BatchQuerier, cred 
 				record = s.ask(ctx, t) // one at a time, as the upstream may expect of us
 			}
 		}
+		places <- struct{}{}
 		wg.Go(func() {
 			defer func() {
+				<-places
 				// The caller cannot catch what happens here.
 				if p := recover(); p != nil {
 					errs[i] = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
