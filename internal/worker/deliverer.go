@@ -71,8 +71,8 @@ type deliverer struct {
 	lines    map[string]*line
 	hosts    map[string]int // tries under way
 	underWay int
-	slow     int // of these, to slow receivers
-	held     int
+	slow     int  // of these, to slow receivers
+	held     int  // in lines, under way, or waiting for their record
 	starved  bool // a line waits for a host or for the node
 }
 
@@ -164,6 +164,9 @@ func (d *deliverer) start(l *line) {
 		d.hosts[host]++
 		d.slow += count(slow)
 		d.wg.Go(func() {
+			// Until its record is committed: a receiver may be quicker than the
+			// database, whose queue is for orders too.
+			defer d.drop()
 			defer func() {
 				// One odd answer must not take the node down with everybody's tasks.
 				if p := recover(); p != nil {
@@ -175,13 +178,21 @@ func (d *deliverer) start(l *line) {
 				defer d.mu.Unlock()
 				d.underWay--
 				d.slow -= count(slow)
-				d.held--
 				if d.hosts[host]--; d.hosts[host] == 0 {
 					delete(d.hosts, host)
 				}
 				d.ended(e.Receiver, l, took, good)
 			})
 		})
+	}
+}
+
+// drop says that a delivery is recorded and forgotten here.
+func (d *deliverer) drop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.held--; d.held == deliverHeld/2 {
+		signal(d.wake)
 	}
 }
 
