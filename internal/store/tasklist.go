@@ -34,6 +34,8 @@ type TaskQuery struct {
 	Until      time.Time // before this
 	Before     string    // ids below this one: the next page
 	Limit      int
+
+	indexed string // one more condition that an index serves
 }
 
 // Bounds of one page whose filters no index serves: how many tasks it looks at
@@ -89,7 +91,11 @@ func (s *Store) findTasks(ctx context.Context, q *TaskQuery) ([]task.Task, strin
 		}
 		return s.scanLive(ctx, q)
 	case len(q.Statuses) == 1 && q.Statuses[0] == task.Failed && !q.sparse() && q.UserID == 0:
-		return s.scanTasksOf(ctx, q, s.dialect.indexed("videos AS v", "videos_failed"), false)
+		failed := *q
+		if s.dialect == MySQL { // its index is of a column of its own, for want of partial ones
+			failed.indexed = "v.is_failed = 1"
+		}
+		return s.scanTasksOf(ctx, &failed, s.dialect.indexed("videos AS v", "videos_failed"), false)
 	}
 	return s.scanTasksOf(ctx, q, "videos AS v", len(q.Statuses) > 0 || q.sparse())
 }
@@ -175,6 +181,9 @@ func (q *TaskQuery) sparse() bool {
 
 // bounds are the conditions that an index serves.
 func (q *TaskQuery) bounds(sel *bun.SelectQuery) *bun.SelectQuery {
+	if q.indexed != "" {
+		sel.Where(q.indexed)
+	}
 	if q.UserID != 0 {
 		sel.Where("v.user_id = ?", q.UserID)
 	}
