@@ -319,6 +319,15 @@ func (d *desk) timeline(ctx context.Context, k *task.Task, entries []store.Entry
 	case task.Failed:
 		out = append(out, happening{At: k.FinishedAt, Kind: "settled", Text: fmt.Sprintf("Failed (%s); the hold is released.", k.FailCode), Message: k.FailReason})
 	}
+	late, err := d.LateChecks(ctx, k.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range late {
+		out = append(out, happening{
+			At: cmp.Or(l.FoundAt, k.FinishedAt), Kind: "late", Text: l.Text(), Tries: l.Asked, ChannelID: l.ChannelID, KeyID: l.KeyID, Ref: l.Ref, UpstreamID: l.UpstreamID,
+		})
+	}
 	notices, err := d.TaskDeliveries(ctx, k.ID)
 	if err != nil {
 		return nil, err

@@ -160,7 +160,7 @@ func (a *App) build() {
 	a.callers = callers
 	upstreamCalls := &callback.Receiver{
 		Store: st, Generations: a.Generations, Keys: o.Keys, Limit: a.limiter(), Log: o.Log,
-		Trusted: o.TrustedProxies, Nudge: a.Worker.Nudge, Fail: api.Fail,
+		Trusted: o.TrustedProxies, Nudge: a.Worker.Nudge, Late: a.Worker.WakeLate, Fail: api.Fail,
 	}
 	st.OnEnd(func(taskID string) {
 		callers.Ended(taskID)

@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,8 @@ import (
 type Store interface {
 	Task(ctx context.Context, id string) (task.Task, error)
 	RecordCallback(c store.Callback) error
+	Attempts(ctx context.Context, taskID string) ([]task.Attempt, error)
+	AskLate(ctx context.Context, t task.Task) error
 	Now() time.Time
 }
 
@@ -48,6 +51,8 @@ type Receiver struct {
 	Trusted     []netip.Prefix
 	// Nudge asks the upstream about a task now.
 	Nudge func(taskID string)
+	// Late has ended tasks asked for now; nil: when they are looked for next.
+	Late func()
 	// Fail writes a refusal.
 	Fail httpkit.Failer
 
@@ -151,6 +156,9 @@ func (c *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
 			"provider", t.Provider, "says", report.UpstreamID, "ours", t.UpstreamID)
 	}
 	if t.Status.Terminal() {
+		if err := c.late(r.Context(), t, attempt, report.Status); err != nil {
+			return err
+		}
 		return ok200(w)
 	}
 	faultpoint.Here("callback.before-record")
@@ -164,6 +172,39 @@ func (c *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
 	c.Log.InfoContext(r.Context(), "callback", "task", id, "provider", t.Provider, "attempt", attempt, "says", report.Status, "signed", signed)
 	c.Nudge(id)
 	return ok200(w)
+}
+
+// late has the upstream asked once about an attempt that it reports, though
+// its task has ended without charge: what it made is the operator's loss. A
+// report of failure bills nothing, and most of them only come after our own
+// question.
+func (c *Receiver) late(ctx context.Context, t task.Task, attempt int, says provider.Status) error {
+	if t.Status != task.Failed || t.Test || says == provider.Failed {
+		return nil
+	}
+	if attempt != t.Attempt {
+		attempts, err := c.Store.Attempts(ctx, t.ID)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(attempts, func(a task.Attempt) bool { return a.N == attempt })
+		if i < 0 {
+			return nil
+		}
+		a := attempts[i]
+		t.Ref, t.ChannelID, t.KeyID, t.UpstreamID = a.Ref, a.ChannelID, a.KeyID, a.UpstreamID
+	}
+	if t.Ref == "" || t.ChannelID == 0 {
+		return nil
+	}
+	c.Log.InfoContext(ctx, "callback for a task that has ended without charge; the upstream is asked once", "task", t.ID, "provider", t.Provider, "attempt", attempt, "says", says)
+	if err := c.Store.AskLate(ctx, t); err != nil {
+		return err
+	}
+	if c.Late != nil {
+		c.Late()
+	}
+	return nil
 }
 
 // hint serves callbacks without proof.

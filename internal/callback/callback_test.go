@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,7 @@ type books struct {
 	away     bool
 	reads    int
 	recorded []store.Callback
+	late     []string
 }
 
 func (b *books) Task(_ context.Context, id string) (task.Task, error) {
@@ -52,6 +54,15 @@ func (b *books) RecordCallback(c store.Callback) error {
 		return fault.New(fault.Unavailable, "The database is not reachable.")
 	}
 	b.recorded = append(b.recorded, c)
+	return nil
+}
+
+func (b *books) Attempts(_ context.Context, id string) ([]task.Attempt, error) {
+	return []task.Attempt{{TaskID: id, N: 1, Ref: id, ChannelID: 1, Outcome: "throttled"}}, nil
+}
+
+func (b *books) AskLate(_ context.Context, t task.Task) error {
+	b.late = append(b.late, t.Ref)
 	return nil
 }
 
@@ -84,6 +95,7 @@ const (
 	other = "kling_01jv0000000000000000000000000000000b"
 	ended = "kling_01jv0000000000000000000000000000000c"
 	gone  = "kling_01jv0000000000000000000000000000000d"
+	lost  = "kling_01jv0000000000000000000000000000000e"
 )
 
 func newWorld(t *testing.T) *world {
@@ -95,6 +107,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{keys: keys, books: &books{tasks: map[string]task.Task{
 		live:  {ID: live, Provider: "kling", Status: task.Submitted, UpstreamID: "up-1", Attempt: 2, ChannelID: 1},
 		other: {ID: other, Provider: "kling", Status: task.Processing, UpstreamID: "up-2", Attempt: 1, ChannelID: 1},
+		lost:  {ID: lost, Provider: "kling", Status: task.Failed, FailCode: task.Expired, Attempt: 2, Ref: lost + "-2", ChannelID: 1},
 		ended: {ID: ended, Provider: "kling", Status: task.Succeeded, UpstreamID: "up-3", Attempt: 1, ChannelID: 1},
 	}}}
 	log := slog.New(slog.NewTextHandler(&w.log, nil))
@@ -363,5 +376,21 @@ func TestWhatIsKeptOfABodyIsBoundedText(t *testing.T) {
 	}
 	if got := w.books.recorded[0].Body; len(got) > 8<<10 || strings.ContainsRune(got, '�') || !strings.HasPrefix(got, `{"a":"视`) {
 		t.Errorf("kept %d bytes: %.30q", len(got), got)
+	}
+}
+
+// What the upstream reports of a task that ended without charge is asked for,
+// by the external id of the attempt that it is about; a hint is not.
+func TestACallbackForATaskThatFailedHasItAskedForLate(t *testing.T) {
+	w := newWorld(t)
+	for _, attempt := range []int{1, 2, 7} {
+		if r := w.post(w.address(t, lost, attempt), `{"task_id":"up-9"}`); r.Code != 200 {
+			t.Errorf("attempt %d: the callback was answered %d", attempt, r.Code)
+		}
+	}
+	w.post(w.address(t, ended, 1), `{"task_id":"up-3"}`)
+	w.post("/kling/callback/"+lost, `{"task_id":"up-9"}`)
+	if want := []string{lost, lost + "-2"}; !slices.Equal(w.books.late, want) || len(w.books.recorded) != 0 || len(w.nudges) != 0 {
+		t.Errorf("asked late for %q, want %q; recorded %v, nudged %v", w.books.late, want, w.books.recorded, w.nudges)
 	}
 }

@@ -121,7 +121,7 @@ type TaskPrice struct {
 // TimelineEntry is something that happened to a task.
 type TimelineEntry struct {
 	At      time.Time `json:"at"`
-	Kind    string    `json:"kind" enum:"accepted,attempt,submitted,callback,polls,settled,webhook"`
+	Kind    string    `json:"kind" enum:"accepted,attempt,submitted,callback,polls,settled,late,webhook"`
 	Text    string    `json:"text"`
 	Outcome string    `json:"outcome,omitempty" doc:"Of an attempt: accepted, refused or unsure; of a webhook: pending, delivered or failed."`
 	Status  int       `json:"http_status,omitempty"`
@@ -501,6 +501,18 @@ func (c *Console) timeline(ctx context.Context, v *Viewer, t *task.Task, entries
 		add(TimelineEntry{At: t.FinishedAt, Kind: "settled", Text: fmt.Sprintf("Succeeded; %s USD charged.", t.Charged.USD())})
 	case task.Failed:
 		add(TimelineEntry{At: t.FinishedAt, Kind: "settled", Text: fmt.Sprintf("Failed (%s): %s Nothing charged.", t.FailCode, sentence(t.FailReason))})
+	}
+	if v.IsAdmin() && t.Status == task.Failed {
+		late, err := c.Store.LateChecks(ctx, t.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range late {
+			add(TimelineEntry{
+				At: cmp.Or(l.FoundAt, t.FinishedAt), Kind: "late", Text: l.Text(), Tries: l.Asked,
+				ChannelID: l.ChannelID, KeyID: l.KeyID, Ref: l.Ref, UpstreamID: l.UpstreamID,
+			})
+		}
 	}
 	notices, err := c.Store.TaskDeliveries(ctx, t.ID)
 	if err != nil {

@@ -48,6 +48,9 @@ type Timing struct {
 	AbsenceSpan time.Duration // least time over which absence is proved
 	VanishSpan  time.Duration // the same for a task that the upstream once knew
 	RecordRetry time.Duration // how long a step is retried while the database is away
+	// A task that ended without proof that the upstream does not have it is
+	// asked for every LateGap, for LateFor: see package worker.
+	LateGap, LateFor time.Duration
 }
 
 // DefaultTiming are the waits of reliability.md.
@@ -60,6 +63,8 @@ func DefaultTiming() Timing {
 		AbsenceSpan: time.Minute,
 		VanishSpan:  30 * time.Minute,
 		RecordRetry: time.Minute,
+		LateGap:     30 * time.Minute,
+		LateFor:     24 * time.Hour,
 	}
 }
 

@@ -141,7 +141,7 @@ func (s *Service) fail(ctx context.Context, t task.Task, a *task.Attempt, code t
 	if err != nil {
 		return t, err
 	}
-	if err := s.record(ctx, task.Change{From: t, To: to, Attempt: a, Settle: &entry, Event: s.event(&to)}); err != nil {
+	if err := s.record(ctx, task.Change{From: t, To: to, Attempt: a, Settle: &entry, Event: s.event(&to), Late: s.late(&to)}); err != nil {
 		return t, err
 	}
 	to.Epoch++

@@ -170,6 +170,16 @@ func (o Order) entry(k Kind, p Phase, at time.Time, postings ...Posting) Entry {
 	return e
 }
 
+// LossOf books on the operator what an upstream made or billed for an attempt
+// that no user pays. The attempt's external id makes a repetition impossible.
+func LossOf(ref string, amount money.Quota, memo string, at time.Time) Entry {
+	e := Entry{Kind: KindLoss, Reference: ref, Actor: "gateway", Memo: memo, At: at}
+	if amount > 0 {
+		e.Postings = []Posting{{From: OperatorAccount(Revenue, false), To: OperatorAccount(Loss, false), Amount: amount}}
+	}
+	return e
+}
+
 // Change moves quota into or out of a user's balance by hand: amount above zero
 // gives, below zero takes. The reference makes a repetition impossible.
 func Change(kind Kind, userID int64, amount money.Quota, reference, actor, memo string, at time.Time) Entry {

@@ -25,8 +25,11 @@ func UserActor(id int64, requestID, address string) Actor {
 	return Actor{UserID: id, Name: fmt.Sprintf("user:%d", id), RequestID: requestID, Address: address}
 }
 
-// CLI is the command line.
-var CLI = Actor{Name: "cli"}
+// CLI is the command line, Gateway what a node does by itself.
+var (
+	CLI     = Actor{Name: "cli"}
+	Gateway = Actor{Name: "gateway"}
+)
 
 // audit records a change in the transaction that makes it. detail is data
 // without secrets: usually the changed fields, before and after.

@@ -422,7 +422,7 @@ func (s *Store) Sweep(ctx context.Context, keysBefore time.Time) error {
 	if _, err := s.write.ExecContext(ctx, "DELETE FROM idempotency_keys WHERE created_at < ?", millis(keysBefore)); err != nil {
 		return failure(err)
 	}
-	for _, table := range []string{"task_requests", "attempts", "callbacks"} {
+	for _, table := range []string{"task_requests", "attempts", "callbacks", "late_checks"} {
 		for {
 			var ids []string
 			err := s.read.NewRaw("SELECT DISTINCT r.task_id FROM ? r LEFT JOIN videos v ON v.task_id = r.task_id WHERE v.task_id IS NULL LIMIT ?",

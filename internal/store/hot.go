@@ -909,7 +909,7 @@ func (b *batch) shiftLoads() error {
 // insertRows writes what nobody else can see yet: tasks, bodies, journal,
 // attempts, idempotency rows and events; and it keeps the queue.
 func (b *batch) insertRows() error {
-	var videos, bodies, journal, postings, keys, attempts, events, deliveries, queue rows
+	var videos, bodies, journal, postings, keys, attempts, events, deliveries, queue, late rows
 	var sent []string // tasks that have left the queue
 	entry := func(e *ledger.Entry) {
 		id := task.NewID("j_", e.At)
@@ -949,6 +949,9 @@ func (b *batch) insertRows() error {
 		if c.Settle != nil {
 			entry(c.Settle)
 		}
+		if c.Late != nil {
+			late.add(lateValues(&c.To, c.Late)...)
+		}
 		if a := c.Attempt; a != nil {
 			attempts.add(a.TaskID, a.N, a.ChannelID, a.KeyID, a.Ref, a.Outcome, a.HTTPStatus, a.Code, text(a.Message),
 				text(a.UpstreamID), millis(a.SentAt), millis(a.AnsweredAt))
@@ -979,6 +982,7 @@ func (b *batch) insertRows() error {
 		{"postings (journal_id, n, from_account, to_account, amount)", postings},
 		{"idempotency_keys (user_id, idem_key, hash, task_id, status, body, created_at)", keys},
 		{"attempts (task_id, n, channel_id, key_id, ref, outcome, http_status, code, message, upstream_task_id, sent_at, answered_at)", attempts},
+		{lateInsert, late},
 		{"events (id, task_id, type, user_id, payload, body, created_at)", events},
 		{"deliveries (event_id, endpoint_id, user_id, url, receiver, status, next_try_at)", deliveries},
 	} {

@@ -114,6 +114,9 @@ func (t Task) Works(now time.Time) (Task, error) {
 	return t, nil
 }
 
+// UpstreamMemo begins the memo of a capture; the upstream's id follows.
+const UpstreamMemo = "upstream task "
+
 // Outcome is a success as the upstream's own answer proves it.
 type Outcome struct {
 	Assets []video.Asset
@@ -131,7 +134,9 @@ func (t Task) Succeed(o Outcome, now time.Time) (Task, ledger.Entry, error) {
 	t.Result, t.Costs = o.Result, o.Costs
 	t.Charged = t.Quota
 	t.end(now)
-	return t, ledger.Capture(t.Order(), t.Charged, now), nil
+	e := ledger.Capture(t.Order(), t.Charged, now)
+	e.Memo = UpstreamMemo + t.UpstreamID // the ledger outlives the row
+	return t, e, nil
 }
 
 // Fail ends a task without charge and releases the hold.

@@ -215,6 +215,14 @@ type Change struct {
 	// MaxLive is the limit of the channel that To begins an attempt on.
 	MaxLive int
 	Group   string // of the user, when To is Pending: with whom the task waits
+	Late    *Late  // set only with Settle: the upstream may have it all the same
+}
+
+// Late is how a task that ended without charge is still asked for, so that the
+// operator learns what the upstream billed. It changes nothing about the task.
+type Late struct {
+	First time.Time // when it is asked for first
+	Until time.Time // not asked for after this
 }
 
 // Lane is a queue: tasks that wait for the same channels, first come first

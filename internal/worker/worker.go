@@ -33,6 +33,7 @@ type Worker struct {
 	wakeOnce     sync.Once
 	wakeDispatch chan struct{}
 	wakeSend     chan struct{}
+	wakeLate     chan struct{}
 	nudges       chan string
 }
 
@@ -40,6 +41,7 @@ func (w *Worker) init() {
 	w.wakeOnce.Do(func() {
 		w.wakeDispatch = make(chan struct{}, 1)
 		w.wakeSend = make(chan struct{}, 1)
+		w.wakeLate = make(chan struct{}, 1)
 		w.nudges = make(chan string, 4096)
 	})
 }
@@ -51,7 +53,7 @@ func (w *Worker) init() {
 func (w *Worker) Run(ctx, claims context.Context) {
 	w.init()
 	var wg sync.WaitGroup
-	for _, duty := range []func(context.Context){w.poll, w.dispatch, w.deliver, w.probe, w.sweep, w.rollUp} {
+	for _, duty := range []func(context.Context){w.poll, w.dispatch, w.deliver, w.probe, w.sweep, w.rollUp, w.late} {
 		wg.Go(func() { duty(claims) })
 	}
 	wg.Go(func() { w.usage(ctx) })
@@ -60,6 +62,9 @@ func (w *Worker) Run(ctx, claims context.Context) {
 
 // Wake makes the dispatcher look at the queue now.
 func (w *Worker) Wake() { w.init(); signal(w.wakeDispatch) }
+
+// WakeLate makes the node look for ended tasks to be asked for now.
+func (w *Worker) WakeLate() { w.init(); signal(w.wakeLate) }
 
 // Ended says that a task has ended: its event may be due, and its place is
 // free.
