@@ -48,6 +48,7 @@ var floors = map[string]int{
 	"httpkit":           3,
 	"limit":             3,
 	"provider/outbound": 3,
+	"reconciliation":    3,
 	"webhook":           3,
 
 	"provider/kling":          4,

@@ -38,6 +38,7 @@ type cli struct {
 	Ledger  ledgerCmd  `cmd:"" group:"Manage" help:"Every change of every balance." example:"one-api ledger list --user alice --since 7d"`
 
 	Verify     verifyCmd     `cmd:"" group:"Look after" help:"Recompute the books and name every mismatch." example:"one-api verify"`
+	Reconcile  reconcileCmd  `cmd:"" group:"Look after" help:"Compare the upstream's bills with our charges." example:"one-api reconcile --channel 1 --from 2026-01-01 --to 2026-02-01\none-api reconcile --channel 1 --from 7d --json"`
 	Backup     backupCmd     `cmd:"" group:"Look after" help:"Copy the SQLite database while the gateway runs." example:"one-api backup one-api-$(date +%Y%m%d).db"`
 	Migrate    migrateCmd    `cmd:"" group:"Look after" help:"Bring the database's tables up to date." example:"one-api migrate --status\none-api migrate"`
 	Klingsim   klingsimCmd   `cmd:"" group:"Look after" help:"Run a simulated Kling, to rehearse against." example:"one-api klingsim --access-key AK --secret-key SK\none-api channel add --base-url http://127.0.0.1:3100 --key 'AK|SK'"`

@@ -47,7 +47,8 @@ type Console struct {
 	ServerAddress string
 	OIDC          *auth.OIDC // the provider to sign in with; nil: none
 
-	api huma.API
+	api   huma.API
+	packs packCache
 }
 
 // huma asks this variable for the form of its own refusals; it is one for the
@@ -83,6 +84,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.redemptions()
 	c.stats()
 	c.channels()
+	c.reconciliation()
 	c.tokens()
 	c.webhooks()
 	c.settings()

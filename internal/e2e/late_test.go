@@ -89,3 +89,13 @@ func TestACallbackAfterTheEndIsAskedForOnce(t *testing.T) {
 	c.balance(w.setup.balance, 0)
 	w.forget(id)
 }
+
+// must runs a statement as an operator does.
+func (w *world) must(query string) {
+	w.t.Helper()
+	if err := w.books.Exec(w.t.Context(), query); err != nil {
+		w.t.Fatalf("%s: %v", query, err)
+	}
+}
+
+func bodyOf(text string) *strings.Reader { return strings.NewReader(text) }

@@ -73,6 +73,7 @@ type Report struct {
 	Result     json.RawMessage // the upstream's own result object, for the caller
 	Costs      []Cost          // what the upstream says it billed; may be empty
 	UpdatedAt  time.Time       // the upstream's clock; zero when it does not say
+	CreatedAt  time.Time       // likewise
 }
 
 // Cost is one amount that the upstream says it deducted.
@@ -102,6 +103,46 @@ type BatchQuerier interface {
 	// QueryBatch asks for refs of one BatchKey. The map's keys are the refs'
 	// UpstreamID, or Ref for refs without one.
 	QueryBatch(ctx context.Context, cred Credential, refs []TaskRef) (map[string]Report, error)
+}
+
+// Lister is a provider that lists an account's tasks.
+type Lister interface {
+	// List tells each of the account's tasks that were made from a time on, in
+	// any order, some perhaps twice. It returns nil only when all have been told,
+	// the *Error otherwise, and the first error of each.
+	List(ctx context.Context, cred Credential, since time.Time, each func(Report) error) error
+}
+
+// Deduction is a row of an upstream's bill.
+type Deduction struct {
+	UpstreamID string
+	Product    string // the upstream's words
+	Model      string
+	KeyName    string // which of the account's keys
+	Cost       Cost
+	At         time.Time
+}
+
+// Pack is units bought in advance.
+type Pack struct {
+	ID        string
+	Name      string
+	Total     string // exact decimal texts, in the pack's own unit
+	Remaining string
+	Status    string // "online", "toBeOnline", "expired", "runOut"
+	StartsAt  time.Time
+	EndsAt    time.Time // zero: never
+}
+
+// Biller is a provider that tells what it billed an account.
+type Biller interface {
+	// CanBill reports whether a key may read the bills.
+	CanBill(key secret.Text) bool
+	// Deductions tells each deduction from since until until, both included. It
+	// returns nil only when all have been told.
+	Deductions(ctx context.Context, cred Credential, since, until time.Time, each func(Deduction) error) error
+	// Packs lists the account's packs. Upstreams allow this call rarely.
+	Packs(ctx context.Context, cred Credential) ([]Pack, error)
 }
 
 // Prober is a provider with a call that costs nothing and shows whether a

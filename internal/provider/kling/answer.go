@@ -142,6 +142,8 @@ func (t *task) legacy(v gjson.Result) {
 			t.result(value)
 		case "updated_at":
 			t.UpdatedAt = moment(value)
+		case "created_at":
+			t.CreatedAt = moment(value)
 		case "final_unit_deduction":
 			t.cost("video_unit", value)
 		case "final_balance_deduction":
@@ -195,6 +197,8 @@ func (t *task) current(v gjson.Result) {
 			}
 		case "update_time":
 			t.UpdatedAt = moment(value)
+		case "create_time":
+			t.CreatedAt = moment(value)
 		case "billing":
 			if value.IsArray() {
 				value.ForEach(func(_, item gjson.Result) bool {

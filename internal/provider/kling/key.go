@@ -30,7 +30,7 @@ func (k credentialKey) kind() string {
 }
 
 func (k credentialKey) serves(route string) bool {
-	return k.secret == "" || legacy(route) || strings.HasPrefix(route, "/account/")
+	return k.secret == "" || legacy(route) || route == costsPath
 }
 
 func parseKey(text secret.Text) (credentialKey, error) {

@@ -53,6 +53,8 @@ var (
 	_ provider.Prober         = (*Upstream)(nil)
 	_ provider.CallbackReader = (*Upstream)(nil)
 	_ provider.KeyChecker     = (*Upstream)(nil)
+	_ provider.Lister         = (*Upstream)(nil)
+	_ provider.Biller         = (*Upstream)(nil)
 )
 
 // New returns Kling over the transport of c.

@@ -19,29 +19,38 @@ import (
 // second only) for a list of one task. Either shows that the key works, not
 // that the account has credit: the balances lag by hours.
 func (u *Upstream) Probe(ctx context.Context, cred provider.Credential) (string, error) {
+	list, err := u.costs(ctx, cred)
+	if err == nil {
+		return "GET " + costsPath + " answered: " + packs(list, u.now()), nil
+	}
+	if e := provider.AsError(err); e.Kind != provider.Throttled && (e.Kind != provider.Unanswered || e.HTTPStatus == 0 || e.HTTPStatus >= 500) {
+		return "GET " + costsPath + " was tried", err
+	}
+	const tasks = "/v1/videos/text2video"
+	if _, err = u.ask(ctx, cred, outbound.Call{BaseURL: cred.BaseURL, Path: tasks, Query: "pageNum=1&pageSize=1"}); err != nil {
+		return "GET " + costsPath + " and GET " + tasks + " were tried", err
+	}
+	return "GET " + tasks + " answered", nil
+}
+
+const costsPath = "/account/costs"
+
+// costs lists the account's resource packs as Kling tells them.
+func (u *Upstream) costs(ctx context.Context, cred provider.Credential) (gjson.Result, error) {
 	now := u.now()
 	q := url.Values{
 		"start_time": {strconv.FormatInt(now.AddDate(0, 0, -90).UnixMilli(), 10)},
 		"end_time":   {strconv.FormatInt(now.UnixMilli(), 10)},
 	}
-	const costs = "/account/costs"
-	data, err := u.ask(ctx, cred, outbound.Call{BaseURL: cred.BaseURL, Path: costs, Query: q.Encode()})
-	if err == nil {
-		// Wrapped twice: data has a code and a msg of its own.
-		if n := data.Get("code"); n.Exists() && n.Raw != "0" {
-			err = &provider.Error{Kind: provider.Unanswered, Code: int(n.Int()), HTTPStatus: 200, Message: outbound.Scrub(data.Get("msg").String(), u.secretsOf(cred.Key)...)}
-		} else {
-			return "GET " + costs + " answered: " + packs(data.Get("resource_pack_subscribe_infos"), now), nil
-		}
+	data, err := u.ask(ctx, cred, outbound.Call{BaseURL: cred.BaseURL, Path: costsPath, Query: q.Encode()})
+	if err != nil {
+		return data, err
 	}
-	if e := provider.AsError(err); e.Kind != provider.Throttled && (e.Kind != provider.Unanswered || e.HTTPStatus == 0 || e.HTTPStatus >= 500) {
-		return "GET " + costs + " was tried", err
+	// Wrapped twice: data has a code and a msg of its own.
+	if n := data.Get("code"); n.Exists() && n.Raw != "0" {
+		return data, &provider.Error{Kind: provider.Unanswered, Code: int(n.Int()), HTTPStatus: 200, Message: outbound.Scrub(data.Get("msg").String(), u.secretsOf(cred.Key)...)}
 	}
-	const list = "/v1/videos/text2video"
-	if _, err = u.ask(ctx, cred, outbound.Call{BaseURL: cred.BaseURL, Path: list, Query: "pageNum=1&pageSize=1"}); err != nil {
-		return "GET " + costs + " and GET " + list + " were tried", err
-	}
-	return "GET " + list + " answered", nil
+	return data.Get("resource_pack_subscribe_infos"), nil
 }
 
 // ask makes a legacy call that gives some data.

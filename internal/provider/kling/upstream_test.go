@@ -120,8 +120,11 @@ func TestSubmitRefusesPathsThatAreNone(t *testing.T) {
 	}
 }
 
-// moment is the update time in the recorded answers.
-var moment = time.UnixMilli(1781080794151).UTC()
+// moment is the update time in the recorded answers, born the time of creation.
+var (
+	moment = time.UnixMilli(1781080794151).UTC()
+	born   = time.UnixMilli(1781080778802).UTC()
+)
 
 func TestQueryReadsRecordedAnswers(t *testing.T) {
 	ignoreResult := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "Result" }, cmp.Ignore())
@@ -131,7 +134,7 @@ func TestQueryReadsRecordedAnswers(t *testing.T) {
 		result      string // beginning of Result
 	}{
 		{"legacy-succeed.json", text2video, provider.Report{
-			UpstreamID: taskID, Ref: ref, Status: provider.Succeeded, UpdatedAt: moment,
+			UpstreamID: taskID, Ref: ref, Status: provider.Succeeded, UpdatedAt: moment, CreatedAt: born,
 			Assets: []video.Asset{{
 				Kind: "video", ID: "893605946402811986", URL: "https://v.klingai.example/a.mp4?sign=1&t=2",
 				WatermarkURL: "https://v.klingai.example/a_wm.mp4", Duration: "5.1",
@@ -139,18 +142,18 @@ func TestQueryReadsRecordedAnswers(t *testing.T) {
 			Costs: []provider.Cost{{Unit: "video_unit", Amount: "2"}},
 		}, "{\n      \"videos\""},
 		{"legacy-cash.json", text2video, provider.Report{
-			UpstreamID: taskID, Status: provider.Succeeded, UpdatedAt: moment,
+			UpstreamID: taskID, Status: provider.Succeeded, UpdatedAt: moment, CreatedAt: born,
 			Note:   `a deduction of money without its currency: {"quota":"1.89","list_price":"2.1"}`,
 			Assets: []video.Asset{{Kind: "video", ID: "1", URL: "https://v.klingai.example/a.mp4", Duration: "5.1"}},
 		}, `{"videos"`},
 		{"legacy-failed.json", text2video, provider.Report{
-			UpstreamID: taskID, Ref: ref, Status: provider.Failed, UpdatedAt: moment, Message: "Failure to pass the risk control system",
+			UpstreamID: taskID, Ref: ref, Status: provider.Failed, UpdatedAt: moment, CreatedAt: born, Message: "Failure to pass the risk control system",
 		}, `{}`},
 		{"legacy-processing.json", text2video, provider.Report{
-			UpstreamID: taskID, Status: provider.Processing, UpdatedAt: moment, // a number that no float holds, a time in a string
+			UpstreamID: taskID, Status: provider.Processing, UpdatedAt: moment, CreatedAt: born, // a number that no float holds, a time in a string
 		}, ""},
 		{"tasks-succeeded.json", turboText, provider.Report{
-			UpstreamID: taskID, Ref: ref, Status: provider.Succeeded, UpdatedAt: moment,
+			UpstreamID: taskID, Ref: ref, Status: provider.Succeeded, UpdatedAt: moment, CreatedAt: born,
 			Note:   `a deduction in an unknown unit: {"charge_type": "points", "amount": "3"}`,
 			Assets: []video.Asset{{Kind: "video", ID: "893605946402811986", URL: "https://v.klingai.example/b.mp4", Duration: "3.041"}},
 			Costs:  []provider.Cost{{Unit: "video_unit", Amount: "2.4"}, {Unit: "USD", Amount: "0.168"}},

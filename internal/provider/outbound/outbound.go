@@ -101,7 +101,7 @@ type Call struct {
 	Path    string // escaped, starts with "/", e.g. "/v1/videos/text2video"
 	Query   string // encoded, without "?"
 	Token   secret.Text
-	Body    []byte // JSON; for creates only
+	Body    []byte // JSON; of creates, and of questions that are put by POST
 }
 
 // Answer is what came back in full. Redirects are answers like any other.
@@ -125,10 +125,14 @@ func (c *Client) Create(ctx context.Context, call Call) (Answer, error) {
 	return a, &provider.Error{Kind: provider.Unsure, HTTPStatus: a.Status, Message: "the request may have arrived", Cause: err}
 }
 
-// Ask gets a call, which may safely be made twice. An error is a
-// *provider.Error of kind Unanswered.
+// Ask gets a call, or posts one with a body, which may safely be made twice. An
+// error is a *provider.Error of kind Unanswered.
 func (c *Client) Ask(ctx context.Context, call Call) (Answer, error) {
-	a, err := c.do(ctx, http.MethodGet, call, nil)
+	method := http.MethodGet
+	if call.Body != nil {
+		method = http.MethodPost
+	}
+	a, err := c.do(ctx, method, call, nil)
 	if err != nil {
 		return a, &provider.Error{Kind: provider.Unanswered, HTTPStatus: a.Status, Message: "no usable answer", Cause: err}
 	}
@@ -169,8 +173,10 @@ func (c *Client) do(ctx context.Context, method string, call Call, w *witness) (
 		req.Body = body(call.Body)
 		req.ContentLength = int64(len(call.Body))
 		req.GetBody = func() (io.ReadCloser, error) {
-			if err := w.resend(); err != nil {
-				return nil, err
+			if w != nil {
+				if err := w.resend(); err != nil {
+					return nil, err
+				}
 			}
 			return body(call.Body), nil
 		}
@@ -188,7 +194,7 @@ func (c *Client) do(ctx context.Context, method string, call Call, w *witness) (
 		return Answer{}, err
 	}
 	defer func() { _ = resp.Body.Close() }() // read to the end, or given up
-	if method == http.MethodPost {
+	if w != nil {
 		faultpoint.Here("outbound.create.answering")
 	}
 	a := Answer{Status: resp.StatusCode, Header: resp.Header}
