@@ -23,7 +23,7 @@ type backupCmd struct {
 }
 
 func (c *backupCmd) Help() string {
-	return "The copy is one moment's state, checked and on disk when the command ends; the gateway goes on meanwhile. To go back: stop the gateway, put the copy in the database's place, remove its -wal and -shm files, start. MySQL, MariaDB and PostgreSQL have tools of their own; the command then says which."
+	return "The copy is one moment's state, checked and on disk when the command ends; the gateway goes on meanwhile. To go back: stop the gateway, one-api restore --from FILE, start. MySQL, MariaDB and PostgreSQL have tools of their own; the command then says which."
 }
 
 func (c *backupCmd) Run(ctx context.Context, t *terminal) error {

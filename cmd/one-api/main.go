@@ -40,6 +40,8 @@ type cli struct {
 	Verify     verifyCmd     `cmd:"" group:"Look after" help:"Recompute the books and name every mismatch." example:"one-api verify"`
 	Reconcile  reconcileCmd  `cmd:"" group:"Look after" help:"Compare the upstream's bills with our charges." example:"one-api reconcile --channel 1 --from 2026-01-01 --to 2026-02-01\none-api reconcile --channel 1 --from 7d --json"`
 	Backup     backupCmd     `cmd:"" group:"Look after" help:"Copy the SQLite database while the gateway runs." example:"one-api backup one-api-$(date +%Y%m%d).db"`
+	Restore    restoreCmd    `cmd:"" group:"Look after" help:"Put a backup in the place of the SQLite database, and begin recovery." example:"one-api restore --from one-api-20260131.db"`
+	Recovery   recoveryCmd   `cmd:"" group:"Look after" help:"Find out what happened since the backup that was restored, before anything is sent." example:"one-api recovery status\none-api recovery off"`
 	Migrate    migrateCmd    `cmd:"" group:"Look after" help:"Bring the database's tables up to date." example:"one-api migrate --status\none-api migrate"`
 	Klingsim   klingsimCmd   `cmd:"" group:"Look after" help:"Run a simulated Kling, to rehearse against." example:"one-api klingsim --access-key AK --secret-key SK\none-api channel add --base-url http://127.0.0.1:3100 --key 'AK|SK'"`
 	Completion completionCmd `cmd:"" group:"Look after" help:"Print what makes a shell complete these commands." example:"one-api completion bash >> ~/.bashrc\none-api completion zsh >> ~/.zshrc\none-api completion fish > ~/.config/fish/completions/one-api.fish"`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"one-api/internal/app"
@@ -105,7 +106,8 @@ func appOptions(s config.Settings, keys *secret.Keyring, log *telemetry.Log) app
 		},
 		Keys: keys, Log: log.Logger, Level: log.Level, ServerAddress: s.ServerAddress, WebhookAllow: s.WebhookAllow, TrustedProxies: s.TrustedProxies,
 		MaxBody: s.MaxBody, Timing: timing, Version: version, RootPassword: s.RootPassword, RootToken: s.RootToken,
-		Redis: s.Redis,
+		Redis:    s.Redis,
+		MarkFile: filepath.Join(s.DataDir, "high-water.json"),
 	}
 }
 

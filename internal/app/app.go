@@ -59,6 +59,9 @@ type Options struct {
 	Redis        secret.Text   // redis://…; "": none, and nothing but speed is lost
 	Metrics      net.Listener  // for /metrics; nil: none
 	StopWithin   time.Duration // the most that requests and create calls may take to end after a stop; 0: 35 s
+	// MarkFile remembers, outside of the database, how far it had come, so that
+	// a node notices a backup in its place. "" remembers nothing.
+	MarkFile string
 }
 
 // App is one node.
@@ -117,6 +120,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := a.connect(ctx); err != nil {
 		st.Close()
 		return nil, err
+	}
+	if err := a.checkMark(ctx); err != nil {
+		st.Close()
+		return nil, fmt.Errorf("compare the database with %s: %w", o.MarkFile, err)
 	}
 	if err := a.firstStart(ctx); err != nil {
 		st.Close()
@@ -299,6 +306,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	wg.Go(func() { a.Store.Watch(work, a.options.RefreshEvery) })
 	wg.Go(func() { a.Worker.Run(work, claims) })
 	wg.Go(func() { a.heartbeat(work) })
+	wg.Go(func() { a.keepMark(work) })
 	a.runRelay(work, &wg)
 	a.serveMetrics(work, &wg)
 

@@ -85,6 +85,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.stats()
 	c.channels()
 	c.reconciliation()
+	c.recovery()
 	c.tokens()
 	c.webhooks()
 	c.settings()

@@ -33,7 +33,20 @@ type View struct {
 	ChannelIDs  map[int64]*channel.Channel
 	Catalogue   *price.Catalogue
 	Settings    Settings
+	Recovery    Recovery
 	LoadedAt    time.Time
+}
+
+// Recovery is whether the gateway is finding out what happened since the backup
+// that it was restored from. Until it has, nothing is sent.
+type Recovery struct {
+	Active    bool
+	StartedAt time.Time
+	BackupAt  time.Time // the last moment that the backup knew of
+	Reason    string
+	// Unsettled counts tasks of the backup of which nobody knows whether they
+	// were sent after it; they are never sent again.
+	Unsettled int
 }
 
 // Settings are switches that an administrator changes while the gateway runs.

@@ -81,6 +81,7 @@ type world struct {
 
 	gone  map[string]bool // tasks whose rows were deleted by hand
 	after []func()        // run when the nodes have stopped
+	last  []func()        // run when the books have been looked through
 }
 
 // node is one gateway.
@@ -564,6 +565,9 @@ func (w *world) finish(transport *http.Transport) {
 	storetest.Verified(w.t, w.books)
 	audit(w.t, w.books, !w.setup.unsettle, slices.DeleteFunc(w.sim.Tasks(), func(u klingsim.Task) bool { return w.gone[u.ExternalID] }))
 	w.log.check(w.t, w.setup.mayFail)
+	for _, f := range w.last {
+		f()
+	}
 }
 
 // forget leaves tasks out of the audit whose rows were deleted by hand.

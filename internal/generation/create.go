@@ -33,6 +33,9 @@ type Created struct {
 // when all are busy and waiting is off, InsufficientQuota, and Conflict.
 func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 	var none Created
+	if err := s.recovering(); err != nil {
+		return none, err
+	}
 	if err := Allowed(o.Token, o.Request.Model); err != nil {
 		return none, err
 	}

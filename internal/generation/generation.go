@@ -36,6 +36,8 @@ type Store interface {
 	CloseCircuit(ctx context.Context, channelID int64) error
 	LearnLimit(ctx context.Context, channelID int64, model string, hold time.Duration) error
 	QueuePlace(ctx context.Context, taskID string) (int, task.Lane, error)
+	RecoveryAnswered(ctx context.Context, taskID string) error
+	Unsettled(ctx context.Context, taskID string) (bool, error)
 	Now() time.Time
 }
 

@@ -18,8 +18,11 @@ import (
 // Dispatch sends a task that waits, or fails it when its time to be sent has
 // passed. A task that finds no place goes on waiting.
 func (s *Service) Dispatch(ctx context.Context, t task.Task) error {
-	if t.Status != task.Pending {
+	if t.Status != task.Pending || s.Directory.View().Recovery.Active {
 		return nil
+	}
+	if lost, err := s.unsettled(ctx, &t); lost || err != nil {
+		return err
 	}
 	if now := s.Store.Now(); !now.Before(t.SendBefore) {
 		code, why := task.NoChannel, "No channel was free in time."
@@ -149,6 +152,7 @@ func Ref(t *task.Task) provider.TaskRef {
 // query. It is the only way to success, and so to a charge.
 func (s *Service) Observe(ctx context.Context, t task.Task, r provider.Report) (task.Task, error) {
 	now := s.Store.Now()
+	s.answered(ctx, &t)
 	r.Message = printable(r.Message)
 	if r.Note != "" {
 		s.Log.WarnContext(ctx, "odd answer from the upstream", "task", t.ID, "provider", t.Provider, "channel", t.ChannelID, "note", r.Note)
@@ -237,6 +241,9 @@ func (s *Service) Missed(ctx context.Context, t task.Task, e *provider.Error) er
 		s.Log.WarnContext(ctx, "a query had no usable answer", "task", t.ID, "provider", t.Provider, "channel", t.ChannelID, "err", e)
 		return s.overdue(ctx, t, nil)
 	}
+	if t.UpstreamID != "" {
+		s.answered(ctx, &t)
+	}
 	now := s.Store.Now()
 	to := t.Absent(now)
 	span := s.Timing.VanishSpan
@@ -262,6 +269,12 @@ func (s *Service) Missed(ctx context.Context, t task.Task, e *provider.Error) er
 // upstream which had it after all refuses the second; or it fails.
 func (s *Service) absent(ctx context.Context, t task.Task) error {
 	v := s.Directory.View()
+	if v.Recovery.Active {
+		return nil // it may have been sent elsewhere since the backup
+	}
+	if lost, err := s.unsettled(ctx, &t); lost || err != nil {
+		return err
+	}
 	if t.Resent || !v.Settings.ResendAfterAbsence || !s.Store.Now().Before(t.DeadlineAt) {
 		_, err := s.fail(ctx, t, nil, task.Unproven, "The upstream never received the order.")
 		return ignoreMovedOn(err)
@@ -285,7 +298,7 @@ func (s *Service) absent(ctx context.Context, t task.Task) error {
 
 // overdue ends a task whose deadline has passed without an outcome.
 func (s *Service) overdue(ctx context.Context, t task.Task, why error) error {
-	if s.Store.Now().Before(t.DeadlineAt) {
+	if s.Store.Now().Before(t.DeadlineAt) || s.Directory.View().Recovery.Active {
 		return why
 	}
 	_, err := s.expire(ctx, t)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"one-api/internal/fault"
 )
 
 // sqlitePath is the file that a DSN of SQLite names.
@@ -135,4 +137,92 @@ func syncDir(dir string) error {
 		err = nil // a file system that cannot
 	}
 	return errors.Join(err, d.Close())
+}
+
+// Restore puts a copy made by Backup in the place of a SQLite database and turns
+// recovery on in it: the gateway sends nothing until it has found out what
+// happened since. What was there is kept beside it under the returned name, ""
+// when there was nothing. Conflict means that somebody uses the database.
+func Restore(ctx context.Context, o Options, from string) (kept string, err error) {
+	to := sqlitePath(o.DSN)
+	if same(from, to) {
+		return "", errors.New("the copy must not be the database itself")
+	}
+	if err := soundCopy(ctx, from); err != nil {
+		return "", err
+	}
+	free, err := alone(ctx, to)
+	if err != nil {
+		return "", err
+	}
+	defer free()
+	if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
+		return "", err
+	}
+	part := to + ".restoring"
+	for _, old := range []string{part, part + "-wal", part + "-shm"} {
+		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+	}
+	defer func() { _ = os.Remove(part) }()
+	if _, err := Backup(ctx, "sqlite://"+from, part, nil); err != nil {
+		return "", err
+	}
+	// Before it is in place: from its first moment on there nothing is sent.
+	at := o
+	at.DSN = "sqlite://" + part
+	s, err := Open(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	err = s.EnterRecovery(ctx, CLI, "restored from "+filepath.Base(from))
+	s.Close()
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		return "", err
+	}
+	// The last connection has moved everything into the file and removed these.
+	for _, rest := range []string{part + "-wal", part + "-shm"} {
+		if _, err := os.Stat(rest); err == nil {
+			return "", fmt.Errorf("%s is left behind: the copy is not whole", rest)
+		}
+	}
+	if _, err := os.Stat(to); err == nil {
+		kept = to + ".replaced-" + time.Now().UTC().Format("20060102-150405")
+		for _, suffix := range []string{"-wal", "-shm", ""} {
+			if err := os.Rename(to+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
+		}
+	}
+	if err := os.Rename(part, to); err != nil {
+		return kept, err
+	}
+	return kept, syncDir(filepath.Dir(to))
+}
+
+// alone makes sure that nobody has a SQLite database open until the returned
+// function is called. A file that is no sound database is nobody's.
+func alone(ctx context.Context, path string) (free func(), err error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return func() {}, nil
+	}
+	file := strings.Replace(sqliteFile(path, "locking_mode(EXCLUSIVE)"), "busy_timeout%2810000%29", "busy_timeout%28500%29", 1)
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	free = func() { _ = db.Close() }
+	// Leaving WAL mode takes a lock that every open connection denies.
+	var mode string
+	err = db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode)
+	if err == nil {
+		_, err = db.ExecContext(ctx, "BEGIN EXCLUSIVE")
+	}
+	if isTransient(err) || err == nil && mode == "wal" {
+		free()
+		return nil, fault.New(fault.Conflict, "Somebody has %s open. Stop the gateway first.", path).Named("database_in_use")
+	}
+	return free, nil
 }

@@ -19,6 +19,7 @@ import (
 	"one-api/internal/money"
 	"one-api/internal/price"
 	"one-api/internal/secret"
+	"one-api/internal/task"
 )
 
 // Names of rows in table versions. A change of what the row stands for raises
@@ -29,6 +30,7 @@ const (
 	versionDirectory = "directory" // users, groups, tokens, webhook endpoints
 	versionPrices    = "prices"
 	versionSettings  = "settings"
+	versionRecovery  = "recovery"
 )
 
 // deleted is the status of users and tokens that are gone; rows stay for the
@@ -38,6 +40,7 @@ const deleted = 3
 // viewState is what the last view was built from.
 type viewState struct {
 	directory, prices, settings int64
+	recovery                    int64
 	channels                    string // fingerprint of the rows
 	loaded                      bool
 }
@@ -75,6 +78,12 @@ func (s *Store) Refresh(ctx context.Context) error {
 			return failure(err)
 		}
 		st.settings, changed = n, true
+	}
+	if n := current[versionRecovery]; n != st.recovery || !st.loaded {
+		if v.Recovery, err = s.loadRecovery(ctx); err != nil {
+			return failure(err)
+		}
+		st.recovery, changed = n, true
 	}
 	rows, print, err := s.channelRows(ctx)
 	if err != nil {
@@ -437,6 +446,8 @@ func (s *Store) seed(ctx context.Context) error {
 		{"versions (name, version)", []any{versionDirectory, 1}},
 		{"versions (name, version)", []any{versionPrices, 1}},
 		{"versions (name, version)", []any{versionSettings, 1}},
+		{"versions (name, version)", []any{versionRecovery, 1}},
+		{"recovery (id, database_id)", []any{1, task.NewID("db_", s.Now())}},
 		{"user_groups (name, title, ratio, created_at)", []any{account.DefaultGroup, "Default", "1", now}},
 		{"price_versions (version, rules, actor, note, created_at)", []any{1, string(builtin), "gateway", "list prices at installation", now}},
 	} {

@@ -468,9 +468,10 @@ func (b *batch) replay(m *member) error {
 	return nil
 }
 
-// begins reports a step that takes up a place on a channel it did not have.
+// begins reports a step that takes up a place on a channel it did not have: an
+// attempt, or an order that was found there.
 func begins(c *task.Change) bool {
-	return c.To.Status == task.Submitting && c.To.ChannelID != 0 && !holdsPlace(c.From, c.To.ChannelID)
+	return c.To.Status != task.Pending && !c.To.Status.Terminal() && c.To.ChannelID != 0 && !holdsPlace(c.From, c.To.ChannelID)
 }
 
 // holdsPlace reports whether a live task already counts towards a channel.
@@ -515,6 +516,16 @@ func (b *batch) take(p place, n int64, limit int) (bool, error) {
 	return got > 0, err
 }
 
+// occupy counts a task that is at the upstream.
+func (b *batch) occupy(p place) error {
+	n, err := b.exec(givePlaces, -1, p.channel, p.model)
+	if err != nil || n > 0 {
+		return err
+	}
+	_, err = b.exec("INSERT INTO channel_loads (channel_id, model, live) VALUES (?, ?, 1)", p.channel, p.model)
+	return err
+}
+
 func busyChannel(id string) error {
 	return fault.New(fault.Throttled, "The channel for task %s is at its limit of live tasks.", id).Named("channel_busy")
 }
@@ -526,6 +537,13 @@ func (b *batch) takeUpLoads() error {
 			continue
 		}
 		p := place{m.change.To.ChannelID, model.Base(m.change.To.Model)}
+		if m.change.To.Status != task.Submitting {
+			// The upstream has it already, whatever the limit.
+			if err := b.occupy(p); err != nil {
+				return err
+			}
+			continue
+		}
 		ok, err := b.take(p, 1, m.change.MaxLive)
 		if err != nil {
 			return err

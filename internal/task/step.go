@@ -85,6 +85,29 @@ func (t Task) Unsure(now time.Time) (Task, error) {
 	return t, nil
 }
 
+// Found is an order at an upstream that bears a task's external id.
+type Found struct {
+	ChannelID  int64
+	KeyID      string
+	Ref        string
+	Attempt    int
+	UpstreamID string
+}
+
+// Adopt records an order that was found at an upstream after the row had lost
+// track of it: pending, submitting or unknown → submitted, wherever it is.
+func (t Task) Adopt(f Found, now time.Time) (Task, error) {
+	if t.Status != Pending && t.Status != Submitting && t.Status != Unknown || f.UpstreamID == "" {
+		return t, t.illegal("adopted")
+	}
+	t.Status = Submitted
+	t.ChannelID, t.KeyID, t.Ref, t.Attempt, t.UpstreamID = f.ChannelID, f.KeyID, f.Ref, f.Attempt, f.UpstreamID
+	t.Resent = false
+	t.Checks, t.Absences, t.FirstAbsentAt = 0, 0, time.Time{}
+	t.SubmittedAt, t.UpdatedAt, t.NextCheckAt = now, now, now
+	return t, nil
+}
+
 // Absent counts a definite "no such task".
 func (t Task) Absent(now time.Time) Task {
 	if t.Absences == 0 {

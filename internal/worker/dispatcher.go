@@ -60,7 +60,7 @@ func (w *Worker) dispatchDue(ctx context.Context, senders *lanes) error {
 		return err
 	}
 	w.Generations.Queue.See(seen, loads)
-	if len(waiting) == 0 {
+	if len(waiting) == 0 || w.Directory.View().Recovery.Active {
 		return nil
 	}
 	overdue, err := w.Store.ClaimOverdue(ctx, overdueAtOnce, dispatchLease)

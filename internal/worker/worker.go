@@ -53,7 +53,7 @@ func (w *Worker) init() {
 func (w *Worker) Run(ctx, claims context.Context) {
 	w.init()
 	var wg sync.WaitGroup
-	for _, duty := range []func(context.Context){w.poll, w.dispatch, w.deliver, w.probe, w.sweep, w.rollUp, w.late} {
+	for _, duty := range []func(context.Context){w.poll, w.dispatch, w.deliver, w.probe, w.sweep, w.rollUp, w.late, w.recover} {
 		wg.Go(func() { duty(claims) })
 	}
 	wg.Go(func() { w.usage(ctx) })
