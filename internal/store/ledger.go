@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -235,6 +236,9 @@ func (s *Store) Entries(ctx context.Context, f EntryFilter) (out []Entry, next s
 		var e Entry
 		if err := rows.Scan(&e.ID, &e.Kind, &e.TaskID, &e.Reference, &e.UserID, &e.TokenID, &e.Actor, &e.Memo, &e.At); err != nil {
 			return nil, "", err
+		}
+		if e.Kind == ledger.KindCapture && strings.HasPrefix(e.Memo, task.UpstreamMemo) {
+			e.Memo = "" // for comparing bills; owners do not see the upstream's ids here
 		}
 		out = append(out, e)
 	}

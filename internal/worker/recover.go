@@ -63,7 +63,7 @@ func (w *Worker) recoverRound(ctx context.Context, since time.Time) error {
 	}
 	for _, t := range open {
 		if ctx.Err() != nil {
-			return nil
+			return ctx.Err()
 		}
 		if t.Status != task.Pending && t.Status != task.Unknown {
 			continue // the poller asks, or finds out that nobody sends it
@@ -107,7 +107,7 @@ func (w *Worker) walk(ctx context.Context, providerName string, since time.Time)
 		cancel()
 		if listing != nil {
 			if ctx.Err() != nil {
-				return false, nil
+				return false, ctx.Err()
 			}
 			problems[id] = listing.Error()
 		}
