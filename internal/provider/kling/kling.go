@@ -246,8 +246,8 @@ const (
 	// on it too; so few tasks are asked for one by one.
 	listLeast = 10
 	listMost  = 200
-	// listPage is the most tasks that Kling shows on a page.
-	listPage = 500
+	// longestPage is the most tasks that Kling shows on a page.
+	longestPage = 500
 )
 
 // BatchSize is how many tasks one QueryBatch asks for.
@@ -288,7 +288,7 @@ func (u *Upstream) QueryBatch(ctx context.Context, cred provider.Credential, ref
 	}
 	// Tasks are listed from the newest; those that run are among the latest.
 	// What is not found on few pages is asked for by itself.
-	size := min(3*len(refs), listPage)
+	size := min(3*len(refs), longestPage)
 	for page := 1; page <= max(1, min(3, len(refs)/listLeast)); page++ {
 		c := outbound.Call{BaseURL: cred.BaseURL, Path: refs[0].Route, Query: fmt.Sprintf("pageNum=%d&pageSize=%d", page, size)}
 		n, err := u.queryMany(ctx, cred, refs[0].Route, c, false, asked, out)
