@@ -41,6 +41,9 @@ const (
 	longestQueue = 10_000
 	// tookAtFirst stands in until a task of a model has ended.
 	tookAtFirst = 2 * time.Minute
+	// tookMost bounds what one task teaches: one that was found late says
+	// nothing of the others.
+	tookMost = 15 * time.Minute
 	// MostRoom is how many waiting tasks of a lane are sent at once, however
 	// much room there is.
 	MostRoom = 64
@@ -84,7 +87,7 @@ func (q *Queue) joined(l task.Lane) {
 
 // ended learns how long a task took.
 func (q *Queue) ended(t *task.Task) {
-	d := t.FinishedAt.Sub(t.SubmittedAt)
+	d := min(t.FinishedAt.Sub(t.SubmittedAt), tookMost)
 	if t.Status != task.Succeeded || t.SubmittedAt.IsZero() || d <= 0 {
 		return
 	}
