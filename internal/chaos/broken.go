@@ -39,8 +39,8 @@ var mutations = []mutation{
 		name: "settle without guard",
 		edits: append([]edit{
 			{"internal/store/hot.go", `" = ? WHERE task_id = ? AND epoch = ? AND status = ?"`, `" = ? WHERE task_id = ? AND (1 = 1 OR epoch = ? AND status = ?)"`},
-			{"internal/store/dialect.go", `"v.task_id = x.guard_id AND v.epoch = x.guard_epoch AND v.status = x.guard_status"`, `"v.task_id = x.guard_id"`},
-			{"internal/store/dialect.go", `b.WriteString(" WHERE v.epoch = x.guard_epoch AND v.status = x.guard_status")`, ``},
+			{"internal/store/dialect.go", ` WHERE v.task_id = x.guard_id AND v.epoch = x.guard_epoch AND v.status = x.guard_status")`, ` WHERE v.task_id = x.guard_id")`},
+			{"internal/store/dialect.go", "	b.WriteString(\" AND epoch = \")\n	pick(epoch)\n	b.WriteString(\" AND status = \")\n	pick(status)\n", "	_, _ = epoch, status\n"},
 		}, slices.Concat(migration("0001_core.sql", "    UNIQUE (task_id, phase),\n", ""), migration("0001_core.sql", "    CHECK (balance >= 0)\n", "    CHECK (1 = 1)\n"),
 			migration("0001_core.sql", ",\n    CHECK (held >= 0)", ""))...),
 		options: func(o *options) { o.drills, o.callbacks = []string{"callbacks"}, 300 },
@@ -104,8 +104,8 @@ var mutations = []mutation{
 		name: "a callback's word settles",
 		edits: []edit{{
 			"internal/callback/callback.go",
-			"	c.Nudge(id)\n	return ok200(w)\n}\n\n// hint serves",
-			"	if report.Status == provider.Succeeded && t.Status != task.Submitting {\n		if len(report.Assets) == 0 {\n			report.Assets = append(report.Assets, video.Asset{ID: \"x\", URL: \"https://example.com/x.mp4\"})\n		}\n		if report.UpstreamID == \"\" {\n			report.UpstreamID = t.UpstreamID\n		}\n		_, _ = c.Generations.Observe(r.Context(), t, report)\n	}\n	c.Nudge(id)\n	return ok200(w)\n}\n\n// hint serves",
+			"	c.Nudge(id)\n	return ok200(w)\n}\n\n// late has",
+			"	if report.Status == provider.Succeeded && t.Status != task.Submitting {\n		if len(report.Assets) == 0 {\n			report.Assets = append(report.Assets, video.Asset{ID: \"x\", URL: \"https://example.com/x.mp4\"})\n		}\n		if report.UpstreamID == \"\" {\n			report.UpstreamID = t.UpstreamID\n		}\n		_, _ = c.Generations.Observe(r.Context(), t, report)\n	}\n	c.Nudge(id)\n	return ok200(w)\n}\n\n// late has",
 		}, {"internal/callback/callback.go", "	\"one-api/internal/task\"\n", "	\"one-api/internal/task\"\n	\"one-api/internal/video\"\n"}},
 		options: func(o *options) { o.tasks, o.kills, o.faults = 1500, 0, []string{"forge", "stall"} },
 		reports: []string{vUnmade},
