@@ -42,7 +42,7 @@ var mutations = []mutation{
 			{"internal/store/dialect.go", ` WHERE v.task_id = x.guard_id AND v.epoch = x.guard_epoch AND v.status = x.guard_status")`, ` WHERE v.task_id = x.guard_id")`},
 			{"internal/store/dialect.go", "	b.WriteString(\" AND epoch = \")\n	pick(epoch)\n	b.WriteString(\" AND status = \")\n	pick(status)\n", "	_, _ = epoch, status\n"},
 		}, slices.Concat(migration("0001_core.sql", "    UNIQUE (task_id, phase),\n", ""), migration("0001_core.sql", "    CHECK (balance >= 0)\n", "    CHECK (1 = 1)\n"),
-			migration("0001_core.sql", ",\n    CHECK (held >= 0)", ""))...),
+			migration("0001_core.sql", ",\n    CHECK (held >= 0)", ""), migration("0001_core.sql", ",\n    UNIQUE (task_id, type)", ""))...),
 		options: func(o *options) { o.drills, o.callbacks = []string{"callbacks"}, 300 },
 		reports: []string{vSettle},
 	},

@@ -90,6 +90,24 @@ func TestACallbackAfterTheEndIsAskedForOnce(t *testing.T) {
 	w.forget(id)
 }
 
+// What Kling failed costs nobody anything, whatever a callback says of it later;
+// its answer names a deduction of 0.
+func TestALieAboutAFailedTaskIsNoLoss(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{sim: klingsim.Options{ToEnd: 10 * time.Millisecond, NoCallbacks: true}})
+	c := w.user
+	id := c.order(`{"model":"kling-v1-5-std","prompt":"simfail","duration":5,"aspect_ratio":"16:9"}`)
+	c.failed(id, "upstream_failed")
+	address := strings.TrimPrefix(callback.URL(c.node.url, w.keys)(id, 1), c.node.url)
+	if a := c.do("POST", address, fmt.Sprintf(`{"task_id":%q,"task_status":"succeed"}`, w.upstream(id).ID), "Authorization:"); a.status != 200 {
+		t.Fatalf("the callback was answered %s", a)
+	}
+	w.until("Kling to be asked once more", func() bool { return w.number("SELECT COUNT(*) FROM late_checks WHERE found_status = 'failed'") == 1 })
+	if got := w.losses(); len(got) != 0 {
+		t.Errorf("losses %q, want none", got)
+	}
+}
+
 // must runs a statement as an operator does.
 func (w *world) must(query string) {
 	w.t.Helper()

@@ -78,3 +78,14 @@ func Billed(costs []video.Cost) Bill {
 	}
 	return b
 }
+
+// Deducted reports whether an upstream deducted anything. An amount that cannot
+// be read counts.
+func Deducted(costs []video.Cost) bool {
+	for _, c := range costs {
+		if d, err := money.ParseDecimal(c.Amount); err != nil || !d.IsZero() {
+			return true
+		}
+	}
+	return false
+}

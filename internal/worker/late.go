@@ -47,7 +47,7 @@ func (w *Worker) askLate(ctx context.Context, c store.LateCheck) error {
 		return nil
 	}
 	switch {
-	case r.Status == provider.Succeeded, len(r.Costs) > 0:
+	case r.Status == provider.Succeeded, price.Deducted(r.Costs):
 	case r.Status == provider.Failed:
 		return w.Store.LateFailed(ctx, c.Ref, string(r.Status))
 	default:
