@@ -338,7 +338,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 		a.callers.Drain()
 		drain(&a.underWay, noticeTime)
 		_ = l.Close() // new connections are refused from here on
-		_ = <-failed  // that it was closed
+		<-failed      // that it was closed
 		drain(&a.conns, lingerTime)
 		stop, cancel := context.WithDeadline(context.WithoutCancel(ctx), limit)
 		err = srv.Shutdown(stop)
