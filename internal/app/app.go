@@ -338,7 +338,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 		a.callers.Drain()
 		drain(&a.underWay, noticeTime)
 		_ = l.Close() // new connections are refused from here on
-		<-failed      // that it was closed
+		if closed := <-failed; closed != nil {
+			a.log.Debug("no longer listening", "why", closed)
+		}
 		drain(&a.conns, lingerTime)
 		stop, cancel := context.WithDeadline(context.WithoutCancel(ctx), limit)
 		err = srv.Shutdown(stop)
