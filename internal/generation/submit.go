@@ -94,9 +94,8 @@ func (s *Service) call(ctx context.Context, t task.Task, body []byte) (provider.
 	// what others have meanwhile asked about and perhaps sent again.
 	left := t.NextCheckAt.Sub(s.Store.Now())
 	if left <= 0 {
-		e := &provider.Error{Kind: provider.Unsure, Message: "this node was too slow to send it; nothing was sent"}
-		done(nil) // says nothing of the channel
-		return provider.Accepted{}, e
+		// It says nothing of the channel, so the circuit is told nothing.
+		return provider.Accepted{}, &provider.Error{Kind: provider.Unsure, Message: "this node was too slow to send it; nothing was sent"}
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(s.Timing.CreateTimeout, left))
 	defer cancel()
