@@ -86,9 +86,10 @@ func (s *Store) claimQueued(ctx context.Context, lease time.Duration, where stri
 		if out, err = scanTasks(rows); err != nil || len(out) == len(ids) {
 			return err
 		}
-		// Their tasks were removed by hand.
+		// Their tasks were removed by hand, or sent by a node of a version that
+		// knows no queue: rows that stay would keep the lane from ever being empty.
 		_, err = tx.ExecContext(ctx, `DELETE FROM task_queue WHERE task_id IN (?)
-			AND NOT EXISTS (SELECT 1 FROM videos v WHERE v.task_id = task_queue.task_id)`, bun.List(ids))
+			AND NOT EXISTS (SELECT 1 FROM videos v WHERE v.task_id = task_queue.task_id AND v.status = 'pending')`, bun.List(ids))
 		return err
 	})
 	return out, err

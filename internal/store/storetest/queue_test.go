@@ -193,6 +193,28 @@ func TestOverdueTasksAndThoseRemovedByHandLeaveTheQueue(t *testing.T) {
 	})
 }
 
+// TestRowsOfTasksThatNoLongerWaitLeaveTheQueue: during a rolling upgrade a node
+// of an older version sends waiting tasks without knowing of the queue.
+func TestRowsOfTasksThatNoLongerWaitLeaveTheQueue(t *testing.T) {
+	eachFixture(t, 1000, func(t *testing.T, f Fixture) {
+		ctx := context.Background()
+		queued := wait(t, f, 2)
+		if err := f.Exec(ctx, "UPDATE videos SET status = 'submitted', epoch = epoch + 1 WHERE task_id = '"+queued[0]+"'"); err != nil {
+			t.Fatal(err)
+		}
+		x, err := f.Task(ctx, queued[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.ClaimWaiting(ctx, x.Lane("default"), 10, 0); err != nil || !slices.Equal(ids(got), queued[1:]) {
+			t.Errorf("claimed %v, %v; want the one that waits", ids(got), err)
+		}
+		if got, err := f.Waiting(ctx); err != nil || len(got) != 1 || got[0].Tasks != 1 {
+			t.Errorf("waiting: %v, %v; want one task", got, err)
+		}
+	})
+}
+
 func TestALimitIsLearnedAndRaised(t *testing.T) {
 	eachFixture(t, 1000, func(t *testing.T, f Fixture) {
 		ctx := context.Background()
