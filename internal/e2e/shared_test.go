@@ -364,10 +364,14 @@ func TestRedisFlushedAndKilledUnderLoadChangesNothing(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	text := ""
-	for _, l := range at {
-		text += metrics(t, l)
-	}
 	orders := float64(accepted.Load())
+	w.until("the last waiting order to be sent and counted", func() bool {
+		text = ""
+		for _, l := range at {
+			text += metrics(t, l)
+		}
+		return figure(t, text, "upstream_calls_total", `call="create",outcome="accepted"`) >= orders
+	})
 	if got := figure(t, text, "http_requests_total", `route="POST /kling/v1/videos/\{product\}",status="200"`); got != orders {
 		t.Errorf("http_requests_total counts %v orders, %v were accepted", got, orders)
 	}

@@ -355,7 +355,9 @@ func (s *Service) CheckBatch(ctx context.Context, b provider.BatchQuerier, cred 
 	var wg sync.WaitGroup
 	for i, t := range tasks {
 		record := func() error { return s.Missed(ctx, t, provider.AsError(err)) }
-		if err == nil {
+		if e := provider.AsError(err); err != nil && e.Kind == provider.Unanswered && e.HTTPStatus != 0 {
+			record = s.ask(ctx, t) // the host answers: it may know single tasks and no lists
+		} else if err == nil {
 			if r, ok := reports[t.UpstreamID]; ok {
 				record = func() error {
 					_, err := s.Observe(ctx, t, r)
