@@ -308,6 +308,22 @@ func TestWithoutAQueueABusyChannelIsToldAtOnce(t *testing.T) {
 	}
 }
 
+func TestWithoutAQueueTheNextChannelServes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{byHand: true, channel: func(n *store.NewChannel) { n.MaxLive, n.Priority = 1, 10 }})
+	w.addChannel(store.NewChannel{Name: "second", BaseURL: w.kling, Keys: w.acct.APIKeys[0], MaxLive: 1})
+	w.set("queue_when_busy", false)
+	ids := []string{w.user.order(guideOrder), w.user.order(guideOrder)}
+	if a := w.user.do("POST", text2video, guideOrder); a.status != http.StatusTooManyRequests {
+		t.Errorf("with both channels full the order answered %s, want 429", a)
+	}
+	w.user.balance(w.setup.balance-2*guidePrice, 2*guidePrice)
+	w.pass(3 * time.Minute)
+	for _, id := range ids {
+		w.user.succeeded(id)
+	}
+}
+
 func TestADrainedChannelEndsItsTasksAndTakesNoMore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, setup{byHand: true})

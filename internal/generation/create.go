@@ -50,28 +50,24 @@ func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 	if err != nil {
 		return none, err
 	}
-	var limit int
 	lane := t.Lane(o.User.Group)
 	if view.Settings.QueueWhenBusy && s.Queue.waiting(lane) > 0 {
 		candidates = nil // first come, first served
 	}
-	if len(candidates) > 0 {
-		c := candidates[0]
-		if t, err = t.Begin(c.Channel.ID, c.Key.ID, s.Timing.Timing, now); err != nil {
+	if len(candidates) == 0 {
+		if !view.Settings.QueueWhenBusy {
+			return none, fault.New(fault.Throttled, "All channels for %s are busy. Try again shortly.", t.Model).
+				Named("channels_busy").After(5 * time.Second)
+		}
+		if err := s.queueFor(view, &t, lane); err != nil {
 			return none, err
 		}
-		limit = c.Channel.MaxLive
-	} else if !view.Settings.QueueWhenBusy {
-		return none, fault.New(fault.Throttled, "All channels for %s are busy. Try again shortly.", t.Model).
-			Named("channels_busy").After(5 * time.Second)
-	} else if err := s.queueFor(view, &t, lane); err != nil {
-		return none, err
 	}
 	ctx = context.WithoutCancel(ctx)
-	done, err := s.Store.Accept(task.Acceptance{
-		Task: t, Body: o.Request.Body, Hold: ledger.Hold(t.Order(), now), MaxLive: limit, NoWait: !view.Settings.QueueWhenBusy,
+	done, err := s.accept(task.Acceptance{
+		Task: t, Body: o.Request.Body, Hold: ledger.Hold(t.Order(), now), NoWait: !view.Settings.QueueWhenBusy,
 		Group: o.User.Group, Idempotency: o.Idempotency,
-	})
+	}, candidates)
 	if err != nil {
 		return none, err
 	}
@@ -88,6 +84,27 @@ func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 	}
 	t, refusal, err := s.submit(ctx, t, o.Request.Body)
 	return Created{Task: t, Price: quote, Refusal: refusal}, err
+}
+
+// accept commits an order as sent on the best of the candidates, or as waiting
+// when there are none. An order that may not wait takes the first candidate
+// that has a place.
+func (s *Service) accept(a task.Acceptance, candidates []channel.Candidate) (task.Committed, error) {
+	waiting := a.Task
+	for {
+		if len(candidates) > 0 {
+			c := candidates[0]
+			var err error
+			if a.Task, err = waiting.Begin(c.Channel.ID, c.Key.ID, s.Timing.Timing, waiting.CreatedAt); err != nil {
+				return task.Committed{}, err
+			}
+			a.MaxLive, candidates = c.Channel.MaxLive, candidates[1:]
+		}
+		done, err := s.Store.Accept(a)
+		if len(candidates) == 0 || !fault.Is(err, fault.Throttled) {
+			return done, err
+		}
+	}
 }
 
 // replayed answers a repetition. While the first request may still be at work,
