@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"one-api/internal/generation"
@@ -20,15 +21,18 @@ const (
 	// overdueAtOnce is the most tasks that one look ends because their time to
 	// be sent has passed.
 	overdueAtOnce = 200
+	// sendAtOnce is how many create calls for the tasks of one lane may be under
+	// way; each may hang as long as a create call may, and holds its body.
+	sendAtOnce = 256
 )
 
 // dispatch sends the tasks that wait, first come first served in each lane, as
 // places become free.
 func (w *Worker) dispatch(ctx context.Context) {
-	senders := &lanes{worker: w, ctx: ctx, byChannel: map[int64]chan task.Task{}}
-	defer senders.close()
+	out := &senders{worker: w, ctx: ctx, underWay: map[task.Lane]int{}}
+	defer out.wg.Wait()
 	for failing, raised := false, w.Store.Now(); rest(ctx, dispatchGap, w.wakeDispatch); {
-		err := w.dispatchDue(ctx, senders)
+		err := w.dispatchDue(ctx, out)
 		if now := w.Store.Now(); err == nil && now.Sub(raised) >= limitGap {
 			raised = now
 			err = w.Store.RaiseLimits(ctx, limitGap)
@@ -46,7 +50,7 @@ func (w *Worker) dispatch(ctx context.Context) {
 // limitGap is how often learned limits are tried for being too low.
 const limitGap = time.Minute
 
-func (w *Worker) dispatchDue(ctx context.Context, senders *lanes) error {
+func (w *Worker) dispatchDue(ctx context.Context, out *senders) error {
 	waiting, err := w.Store.Waiting(ctx)
 	if err != nil {
 		return err
@@ -63,19 +67,22 @@ func (w *Worker) dispatchDue(ctx context.Context, senders *lanes) error {
 	if len(waiting) == 0 || w.Directory.View().Recovery.Active {
 		return nil
 	}
-	overdue, err := w.Store.ClaimOverdue(ctx, overdueAtOnce, dispatchLease)
-	if err != nil {
-		return err
+	more := false
+	if room := out.room(overdueLane); room > 0 {
+		overdue, err := w.Store.ClaimOverdue(ctx, min(room, overdueAtOnce), dispatchLease)
+		if err != nil {
+			return err
+		}
+		for _, t := range overdue {
+			out.send(overdueLane, t)
+		}
+		more = len(overdue) == overdueAtOnce
 	}
-	for _, t := range overdue {
-		senders.put(t)
-	}
-	more := len(overdue) == overdueAtOnce
 	for _, l := range waiting {
 		if !l.Ready {
 			continue
 		}
-		room := w.Generations.Room(l.Lane, l.Tasks, loads)
+		room := w.Generations.Room(l.Lane, min(l.Tasks, out.room(l.Lane)), loads)
 		if room == 0 {
 			continue
 		}
@@ -84,7 +91,7 @@ func (w *Worker) dispatchDue(ctx context.Context, senders *lanes) error {
 			return err
 		}
 		for _, t := range tasks {
-			senders.put(t)
+			out.send(l.Lane, t)
 		}
 		more = more || len(tasks) == generation.MostRoom
 	}
@@ -92,6 +99,50 @@ func (w *Worker) dispatchDue(ctx context.Context, senders *lanes) error {
 		signal(w.wakeDispatch)
 	}
 	return nil
+}
+
+// overdueLane stands for the tasks of all lanes whose time to be sent has
+// passed.
+var overdueLane = task.Lane{}
+
+// senders send what was taken from the queue at once: what has no sender is not
+// taken. Each lane has its own, so that one whose upstream hangs does not hold
+// up the others.
+type senders struct {
+	worker *Worker
+	ctx    context.Context
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	underWay map[task.Lane]int
+}
+
+// room is how many tasks of a lane may be taken now.
+func (s *senders) room(l task.Lane) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return sendAtOnce - s.underWay[l]
+}
+
+func (s *senders) send(l task.Lane, t task.Task) {
+	s.mu.Lock()
+	s.underWay[l]++
+	s.mu.Unlock()
+	s.wg.Go(func() {
+		defer s.sent(l)
+		s.worker.act(context.WithoutCancel(s.ctx), t, nil, nil)
+	})
+}
+
+func (s *senders) sent(l task.Lane) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.underWay[l] == sendAtOnce {
+		signal(s.worker.wakeDispatch)
+	}
+	if s.underWay[l]--; s.underWay[l] == 0 {
+		delete(s.underWay, l)
+	}
 }
 
 func (w *Worker) loads(ctx context.Context) ([]generation.Load, error) {
