@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"one-api/internal/provider"
 	"one-api/internal/store"
 	"one-api/internal/store/storetest"
+	"one-api/internal/task"
 )
 
 // upstream is a provider whose calls the test answers.
@@ -107,5 +109,42 @@ func TestAnUpstreamThatHangsHoldsUpNoOtherModel(t *testing.T) {
 	case <-sent:
 	case <-time.After(10 * time.Second):
 		t.Error("a task whose channel is free was not sent while another model's create calls hang")
+	}
+}
+
+// The host answers, and knows no lists.
+func TestTasksWhoseListIsNotAnsweredAreAskedForOneByOne(t *testing.T) {
+	t.Parallel()
+	u := &upstream{}
+	w, f := newWorker(t, u)
+	c := addChannel(t, w.Store, store.NewChannel{Name: "one", Models: []string{"*"}})
+	l := &lanes{worker: w, ctx: t.Context(), byChannel: map[int64]chan task.Task{}, waiting: map[string]int64{}}
+	lane := make(chan task.Task, laneQueue)
+	l.byChannel[c.ID] = lane // served by the test alone
+	var tasks []task.Task
+	for i := range 4 {
+		a := f.OnChannel(t, 1, c.ID, 0)
+		a.Task.KeyID = c.Keys[0].ID
+		if _, err := f.Accept(a); err != nil {
+			t.Fatal(err)
+		}
+		to, err := a.Task.Accepted(fmt.Sprintf("up%d", i), f.Now())
+		if err == nil {
+			err = f.Advance(task.Change{From: a.Task, To: to})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		to.Epoch++
+		tasks = append(tasks, to)
+	}
+	for _, x := range tasks {
+		l.put(x)
+	}
+	for len(lane) > 0 {
+		w.act(t.Context(), <-lane, l, lane)
+	}
+	if u.batches != 1 || u.queries != len(tasks) {
+		t.Errorf("%d batches and %d single queries; want 1 that failed, then each of the %d tasks", u.batches, u.queries, len(tasks))
 	}
 }
