@@ -29,6 +29,7 @@ import (
 	"one-api/internal/secret"
 	"one-api/internal/store"
 	"one-api/internal/telemetry"
+	"one-api/internal/web"
 	"one-api/internal/webhook"
 	"one-api/internal/worker"
 )
@@ -129,11 +130,14 @@ func New(ctx context.Context, o Options) (*App, error) {
 		st.Close()
 		return nil, fmt.Errorf("set up the first administrator: %w", err)
 	}
-	a.build()
+	if err := a.build(); err != nil {
+		st.Close()
+		return nil, err
+	}
 	return a, nil
 }
 
-func (a *App) build() {
+func (a *App) build() error {
 	o, st := a.options, a.Store
 	dir := st.Directory()
 	a.testMode = newTestMode(o)
@@ -185,9 +189,14 @@ func (a *App) build() {
 	callers.Routes(mux)
 	management.Routes(mux)
 	upstreamCalls.Routes(mux)
-	a.Handler = httpkit.Around(o.Log, mux, api.Fail, a.count)
+	site, err := web.New(web.Dist())
+	if err != nil {
+		return fmt.Errorf("read the console in this binary: %w", err)
+	}
+	a.Handler = httpkit.Around(o.Log, site.Before(httpkit.Routed(o.Log, mux, api.Fail)), api.Fail, a.count)
 	a.watchFigures()
 	a.testMode.gateway = a.Handler
+	return nil
 }
 
 // followLevel keeps the log at the level of the settings, on every node, and at

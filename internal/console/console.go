@@ -99,7 +99,6 @@ func (c *Console) Routes(mux *http.ServeMux) {
 		c.refuse(w, r, fault.New(fault.Forbidden, "This request came from another site.").Named("cross_origin"))
 	}))
 	mux.Handle("/api/", origin.Handler(c.afterSetup(c.identify(httpkit.Routed(c.Log, inner, c.refuse)))))
-	c.pages(mux)
 }
 
 // refuse writes a refusal outside of an operation.

@@ -10,7 +10,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -86,7 +85,7 @@ func newEmptyWorld(t *testing.T, d store.Dialect, change ...func(*console.Consol
 	}
 	mux := http.NewServeMux()
 	c.Routes(mux)
-	srv := httptest.NewServer(httpkit.Around(log, mux, api.Fail))
+	srv := httptest.NewServer(httpkit.Around(log, httpkit.Routed(log, mux, api.Fail), api.Fail))
 	t.Cleanup(srv.Close)
 	return &world{t: t, store: st, url: srv.URL}
 }
@@ -290,41 +289,5 @@ func TestThePageOfTheAPIAsksNobody(t *testing.T) {
 	}
 	if a := w.browser().do("GET", "/api/docs.css", nil); a.status != 200 || len(a.body) == 0 {
 		t.Errorf("its style answered %d", a.status)
-	}
-}
-
-// The link that the gateway prints opens a page that a person can use.
-func TestTheSetupLinkOpensAFormThatMakesTheAdministrator(t *testing.T) {
-	w := newEmptyWorld(t, store.SQLite)
-	link, err := console.NewSetupLink(context.Background(), w.store, w.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := w.browser()
-	path, token, _ := strings.Cut(strings.TrimPrefix(link, w.url), "?token=")
-	a := b.do("GET", path+"?token="+token, nil, "Accept-Language", "zh-CN,zh;q=0.9")
-	if a.status != 200 || !strings.Contains(string(a.body), "创建第一个管理员") || !strings.Contains(string(a.body), token) {
-		t.Fatalf("the link opens %d %s", a.status, a.body)
-	}
-	form := func(password string) answer {
-		values := url.Values{"token": {token}, "name": {"root"}, "password": {password}}
-		return b.do("POST", path, values.Encode(), "Content-Type", "application/x-www-form-urlencoded")
-	}
-	if a := form("short"); a.status == 200 || !strings.Contains(string(a.body), `role="alert"`) {
-		t.Errorf("a short password answered %d %s", a.status, a.body)
-	}
-	if a := form(password); a.status != 200 || !strings.Contains(string(a.body), "one-api token create --user root") {
-		t.Fatalf("the form answered %d %s", a.status, a.body)
-	}
-	var me console.Me
-	b.want(200, &me, "GET", "/api/me", nil)
-	if me.Role != "root" {
-		t.Errorf("signed in as %+v", me)
-	}
-	if a := form(password); a.status == 200 {
-		t.Error("the link worked twice")
-	}
-	if a := b.do("POST", path, "token=x", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "cross-site"); a.status != 403 {
-		t.Errorf("a form from another site answered %d", a.status)
 	}
 }

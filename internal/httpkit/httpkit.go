@@ -178,12 +178,13 @@ func newRequestID() string {
 }
 
 // Around is the middleware of every request: an id on the request, its log
-// lines and its answer; a panic that becomes a 500; headers that every answer
-// has; and unrouted requests refused in the API's own dialect.
+// lines and its answer; a panic that becomes a 500; and headers that every
+// answer has. What routes should refuse the rest in the API's own dialect, as
+// Routed does.
 //
 // Each of seen is told of every answered request: the pattern that routed it,
 // "" when none did, the status, and how long it took.
-func Around(log *slog.Logger, mux *http.ServeMux, fail Failer, seen ...func(r *http.Request, route string, status int, took time.Duration)) http.Handler {
+func Around(log *slog.Logger, routes http.Handler, fail Failer, seen ...func(r *http.Request, route string, status int, took time.Duration)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
 		if !requestIDPattern.MatchString(id) {
@@ -219,7 +220,7 @@ func Around(log *slog.Logger, mux *http.ServeMux, fail Failer, seen ...func(r *h
 					"took", time.Since(started).Round(10*time.Microsecond))
 			}
 		}()
-		Routed(log, mux, fail).ServeHTTP(rec, r)
+		routes.ServeHTTP(rec, r)
 	})
 }
 

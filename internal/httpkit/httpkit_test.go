@@ -71,7 +71,7 @@ func newKit() *kit {
 		return f
 	})
 	handle("GET /who", func(http.ResponseWriter, *http.Request) error { return fault.New(fault.Unauthenticated, "Who?") })
-	k.Handler = httpkit.Around(log, k.mux, dialect)
+	k.Handler = httpkit.Around(log, httpkit.Routed(log, k.mux, dialect), dialect)
 	return k
 }
 
