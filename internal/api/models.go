@@ -33,17 +33,10 @@ type modelList struct {
 // usable lists the models that a caller's token may use and some channel of
 // the caller's group offers. Test mode offers all.
 func (a *API) usable(c auth.Caller) []modelObject {
-	v := a.Directory.View()
 	out := []modelObject{}
-	for _, m := range kling.Driver.Models {
-		if !c.Token.MayUse(m.Name) {
-			continue
-		}
-		offered := c.Token.Test || slices.ContainsFunc(v.Channels, func(ch *channel.Channel) bool {
-			return ch.Type == kling.Driver.ChannelType && ch.Status != channel.Disabled && ch.Offers(m.Name) && ch.Serves(c.User.Group)
-		})
-		if offered {
-			out = append(out, modelObject{ID: m.Name, Object: "model", Created: a.Started.Unix(), OwnedBy: kling.Driver.Name, Capabilities: m.Capabilities})
+	for _, m := range a.Generations.Models(c.User.Group, c.Token.Test) {
+		if m.Open && c.Token.MayUse(m.Name) {
+			out = append(out, modelObject{ID: m.Name, Object: "model", Created: a.Started.Unix(), OwnedBy: m.Provider, Capabilities: m.Capabilities})
 		}
 	}
 	return out

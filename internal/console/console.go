@@ -79,6 +79,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.groups()
 	c.prices()
 	c.quotes()
+	c.models()
 	c.tasks()
 	c.ledger()
 	c.redemptions()
