@@ -38,6 +38,7 @@ type API struct {
 	Auth        *auth.Authenticator
 	Directory   *directory.Directory
 	Limit       *limit.Limiter
+	Memory      *limit.Memory // of large orders; nil: without bound
 	Log         *slog.Logger
 	MaxBody     int64
 	Trusted     []netip.Prefix // proxies whose forwarding headers count
@@ -50,7 +51,6 @@ type API struct {
 	Warning func() string
 
 	waiters waiters
-	memory  memory
 }
 
 // Patterns of the routes that take orders.

@@ -5,31 +5,9 @@ import (
 	"net/http"
 	"testing"
 	"unicode/utf8"
-)
 
-// FuzzRequestHash: the spelling of a body that is JSON does not matter, and
-// writing it in one way changes nothing the second time.
-func FuzzRequestHash(f *testing.F) {
-	for _, body := range []string{`{"b":1,"a":[1.0,1e3,"x"]}`, ` {"a" : null}`, `{"a":1,"a":2}`, `"`, ``, `{"n":123456789012345678901234567890}`, "{\"a\":\"\xff\"}"} {
-		f.Add([]byte(body))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		once, err := canonical(body)
-		if err != nil {
-			return
-		}
-		twice, err := canonical(once)
-		if err != nil || string(twice) != string(once) {
-			t.Fatalf("%q is written as %q, then as %q, %v", body, once, twice, err)
-		}
-		if requestHash("POST", "/x", body) != requestHash("POST", "/x", once) {
-			t.Fatalf("%q and %q are two requests", body, once)
-		}
-		if requestHash("POST", "/x", body) == requestHash("POST", "/y", body) {
-			t.Fatal("two paths are one request")
-		}
-	})
-}
+	"one-api/internal/generation"
+)
 
 // FuzzTags: what is taken is an object of texts within its bounds.
 func FuzzTags(f *testing.F) {
@@ -43,7 +21,7 @@ func FuzzTags(f *testing.F) {
 			return
 		}
 		var out map[string]string
-		if err := json.Unmarshal([]byte(text), &out); err != nil || len(out) > mostTags || !utf8.ValidString(text) {
+		if err := json.Unmarshal([]byte(text), &out); err != nil || len(out) > generation.MostTags || !utf8.ValidString(text) {
 			t.Fatalf("%q and %q=%q made %q, %v", header, name, value, text, err)
 		}
 	})

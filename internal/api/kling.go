@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -40,7 +38,7 @@ func (a *API) create(c auth.Caller, w http.ResponseWriter, r *http.Request, rout
 	if !kling.Serves(route) {
 		return fault.New(fault.NotFound, "There is nothing at %.100q.", r.URL.Path).Named("route_not_found")
 	}
-	idem, err := idempotencyKey(r)
+	idem, err := generation.IdempotencyKey(r.Header.Values("Idempotency-Key"))
 	if err != nil {
 		return err
 	}
@@ -49,7 +47,7 @@ func (a *API) create(c auth.Caller, w http.ResponseWriter, r *http.Request, rout
 		return err
 	}
 	faultpoint.Here("api.create.reading")
-	release, err := a.memory.reserve(c.User.ID, r.ContentLength, a.MaxBody)
+	release, err := a.Memory.Reserve(c.User.ID, r.ContentLength, a.MaxBody)
 	if err != nil {
 		return err
 	}
@@ -67,7 +65,7 @@ func (a *API) create(c auth.Caller, w http.ResponseWriter, r *http.Request, rout
 			return err
 		}
 	}
-	if err := checkExternalID(in.ExternalTaskID); err != nil {
+	if err := generation.CheckExternalID(in.ExternalTaskID); err != nil {
 		return err
 	}
 	tags, err := tags(r, in.Metadata)
@@ -79,7 +77,7 @@ func (a *API) create(c auth.Caller, w http.ResponseWriter, r *http.Request, rout
 		Tags: tags, RequestID: telemetry.RequestID(r.Context()), SendWithin: within,
 	}
 	if idem != "" {
-		o.Idempotency = &task.Idempotency{Key: idem, Hash: requestHash(r.Method, r.URL.Path, body)}
+		o.Idempotency = &task.Idempotency{Key: idem, Hash: generation.RequestHash(r.Method, r.URL.Path, body)}
 	}
 	done, err := a.Generations.Create(r.Context(), o)
 	if err != nil {
@@ -379,43 +377,6 @@ func number(r *http.Request, name string, least, most, fallback int) (int, error
 	return n, nil
 }
 
-func idempotencyKey(r *http.Request) (string, error) {
-	values := r.Header.Values("Idempotency-Key")
-	if len(values) == 0 {
-		return "", nil
-	}
-	if len(values) > 1 || !taskIDPattern.MatchString(strings.ReplaceAll(values[0], " ", "_")) {
-		return "", fault.New(fault.Invalid, "Idempotency-Key must be one value of 1 to 255 printable ASCII characters.").
-			Named("invalid_idempotency_key").At("Idempotency-Key")
-	}
-	return values[0], nil
-}
-
-// requestHash identifies a request up to the spelling of its JSON.
-func requestHash(method, path string, body []byte) string {
-	if v, err := canonical(body); err == nil {
-		body = v
-	}
-	h := sha256.New()
-	for _, part := range [][]byte{[]byte(method), []byte(path), body} {
-		_, _ = h.Write([]byte(strconv.Itoa(len(part)) + ":"))
-		_, _ = h.Write(part)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// canonical writes JSON with sorted keys and without blanks; numbers keep
-// their text.
-func canonical(body []byte) ([]byte, error) {
-	dec := json.NewDecoder(strings.NewReader(string(body)))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return nil, err
-	}
-	return json.Marshal(v)
-}
-
 // sendWithin reads X-Deadline-Seconds.
 func sendWithin(r *http.Request) (time.Duration, error) {
 	v := r.Header.Get("X-Deadline-Seconds")
@@ -428,25 +389,6 @@ func sendWithin(r *http.Request) (time.Duration, error) {
 	}
 	return time.Duration(n) * time.Second, nil
 }
-
-func checkExternalID(id string) error {
-	if id != "" && !externalIDPattern.MatchString(id) {
-		return fault.New(fault.Invalid, "external_task_id must be 1 to 255 printable ASCII characters without blanks.").
-			Named("invalid_parameter").At("external_task_id")
-	}
-	return nil
-}
-
-// externalIDPattern leaves out the slash, which would not fit in a path.
-var externalIDPattern = regexp.MustCompile(`^[\x21-\x2e\x30-\x7e]{1,255}$`)
-
-// tagName and tagValue bound tags.
-var (
-	tagName  = regexp.MustCompile(`^[\p{L}\p{N} ._:/@+-]{1,64}$`)
-	tagValue = regexp.MustCompile(`^[^\p{C}]{0,512}$`)
-)
-
-const mostTags = 16
 
 // tags reads X-Tags (team=ads,job=17) and the body's metadata; the header wins.
 func tags(r *http.Request, metadata map[string]string) (string, error) {
@@ -466,20 +408,7 @@ func tags(r *http.Request, metadata map[string]string) (string, error) {
 			out[strings.TrimSpace(k)] = strings.TrimSpace(v)
 		}
 	}
-	if len(out) == 0 {
-		return "", nil
-	}
-	if len(out) > mostTags {
-		return "", fault.New(fault.Invalid, "At most %d tags fit on an order, not %d.", mostTags, len(out)).Named("invalid_parameter").At("metadata")
-	}
-	for k, v := range out {
-		if !tagName.MatchString(k) || !tagValue.MatchString(v) {
-			return "", fault.New(fault.Invalid, "Tag %.64q must have a name of 1 to 64 letters, digits or . _ : / @ + - and a printable value of at most 512 characters.", k).
-				Named("invalid_parameter").At("metadata")
-		}
-	}
-	b, err := json.Marshal(out)
-	return string(b), err
+	return generation.Tags(out)
 }
 
 const succeeded = "SUCCEED"
@@ -660,26 +589,13 @@ func createAnswer(r *http.Request, done *generation.Created, q *queue) (int, []b
 // comes in Kling's words; what only the operator can mend does not.
 func refusalAnswer(r *http.Request, done *generation.Created) (int, errorResponse) {
 	t := &done.Task
-	f := fault.New(fault.Unavailable, "No channel could take the order. Nothing was charged; try again later.").Named(string(t.FailCode))
+	f, status := done.Refused()
 	number := kling.Number(f)
-	if t.FailCode == task.Rejected {
-		f = fault.New(fault.Invalid, "The upstream refused the order: %s", t.FailReason).Named("upstream_rejected")
-		number = kling.Number(f)
+	if e := done.Refusal; e != nil && e.Kind == provider.Rejected && e.Code != 0 {
+		number = e.Code
 	}
-	status := httpkit.Status(f.Code)
-	if e := done.Refusal; e != nil {
-		switch e.Kind {
-		case provider.Rejected:
-			if e.Code != 0 {
-				number = e.Code
-			}
-			if e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.HTTPStatus != http.StatusUnauthorized {
-				status = e.HTTPStatus
-			}
-		case provider.Throttled:
-			f = fault.New(fault.Throttled, "The upstream is busy. Nothing was charged; try again shortly.").Named("channels_busy")
-			status, number = httpkit.Status(f.Code), kling.Number(f)
-		}
+	if status == 0 {
+		status = httpkit.Status(f.Code)
 	}
 	out := newErrorResponse(r, f, number)
 	out.TaskID = t.ID

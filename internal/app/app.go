@@ -23,6 +23,7 @@ import (
 	"one-api/internal/fault"
 	"one-api/internal/generation"
 	"one-api/internal/httpkit"
+	"one-api/internal/limit"
 	"one-api/internal/provider/all"
 	"one-api/internal/provider/outbound"
 	"one-api/internal/relay"
@@ -162,10 +163,11 @@ func (a *App) build() error {
 		a.Worker.Wake()
 		a.tell(relay.Event{Kind: relay.Waiting})
 	}
+	memory := &limit.Memory{}
 	callers := &api.API{
 		Store: st, Generations: a.Generations, Directory: dir, Log: o.Log, Limit: a.limiter(),
 		Auth:    &auth.Authenticator{Directory: dir, Keys: o.Keys, Now: st.Now, Usage: usage},
-		MaxBody: o.MaxBody, Trusted: o.TrustedProxies, Version: o.Version, Started: time.Now(), Ready: a.ready,
+		MaxBody: o.MaxBody, Memory: memory, Trusted: o.TrustedProxies, Version: o.Version, Started: time.Now(), Ready: a.ready,
 		Warning: a.warning,
 	}
 	a.callers = callers
@@ -182,6 +184,7 @@ func (a *App) build() error {
 	management := &console.Console{
 		Store: st, Generations: a.Generations, Directory: dir, Auth: callers.Auth, Keys: o.Keys, Limit: a.limiter(), Log: o.Log,
 		Sender: a.sender, Level: o.Level, Trusted: o.TrustedProxies, ServerAddress: o.ServerAddress, OIDC: o.OIDC, Version: o.Version, Started: callers.Started,
+		MaxBody: o.MaxBody, Memory: memory,
 	}
 	a.followLevel()
 	mux := http.NewServeMux()

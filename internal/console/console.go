@@ -46,6 +46,10 @@ type Console struct {
 	// configured.
 	ServerAddress string
 	OIDC          *auth.OIDC // the provider to sign in with; nil: none
+	// MaxBody is what an order may have, 0: 32 MB; Memory bounds the large ones
+	// under way, those of the callers' API among them. nil: no bound.
+	MaxBody int64
+	Memory  *limit.Memory
 
 	api   huma.API
 	packs packCache
@@ -81,6 +85,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.quotes()
 	c.models()
 	c.tasks()
+	c.orders()
 	c.ledger()
 	c.redemptions()
 	c.stats()
@@ -269,6 +274,9 @@ func (id *identity) may(need access) error {
 
 // problem turns any error into the answer's body, and logs what is ours.
 func (c *Console) problem(ctx context.Context, err error) error {
+	if p := (*Problem)(nil); errors.As(err, &p) {
+		return p // said already
+	}
 	f := fault.From(err)
 	if f.Code == fault.Internal || f.Code == fault.Unavailable {
 		c.Log.ErrorContext(ctx, "management request failed", "path", request(ctx).URL.Path, "err", err)
@@ -299,6 +307,7 @@ type Problem struct {
 	Detail    string       `json:"detail" doc:"What happened, to what, and what to do."`
 	Code      string       `json:"code" doc:"Stable word for programs."`
 	RequestID string       `json:"request_id,omitempty" doc:"Leads the operator to the log line."`
+	TaskID    string       `json:"task_id,omitempty" doc:"The task that the upstream refused."`
 	Errors    []FieldError `json:"errors,omitempty"`
 }
 

@@ -57,7 +57,7 @@ func (c *Console) quotes() {
 	register(c, open, huma.Operation{
 		OperationID: "quote", Method: http.MethodPost, Path: "/api/quote", Summary: "What an order would cost", Tags: []string{"prices"},
 		Description:  "For signed-in users, and for callers with the token (sk-…) that they would send the order with. Give either the order as it would be sent (route or type, and body), or its facts (type, model, duration, aspect_ratio…). Nothing is ordered.",
-		MaxBodyBytes: maxQuoteBody,
+		MaxBodyBytes: maxQuoteBody, BodyReadTimeout: placing,
 		// Who asks is found out before the body is read.
 		Middlewares: huma.Middlewares{func(hc huma.Context, next func(huma.Context)) {
 			id, _ := hc.Context().Value(viewerKey{}).(*identity)
@@ -140,11 +140,7 @@ func (c *Console) quotedOrder(in *askQuote) (video.Request, error) {
 	}
 	o, err := kling.Parse(route, b.Body)
 	if err != nil {
-		f := *fault.From(err)
-		if f.Field != "" {
-			f.Field = "body.body." + f.Field
-		}
-		return video.Request{}, &f
+		return video.Request{}, inOrder(err)
 	}
 	return o.Request, nil
 }

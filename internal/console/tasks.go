@@ -390,11 +390,7 @@ func (c *Console) taskPage(ctx context.Context, v *Viewer, t task.Task) (*One[Ta
 	if !t.Status.Terminal() {
 		p.DeadlineAt = moment(t.DeadlineAt)
 	}
-	if t.Status == task.Pending {
-		if place, err := c.Generations.Place(ctx, t.ID); err == nil {
-			p.Queue = &QueuePlace{Position: place.Position, EstimatedSeconds: int64((place.Wait + time.Second - 1) / time.Second), SendBefore: t.SendBefore}
-		}
-	}
+	p.Queue = c.queuePlace(ctx, &t)
 	body, err := c.Store.Body(ctx, t.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err

@@ -85,7 +85,7 @@ func (s *Store) CreateToken(ctx context.Context, n NewToken) (account.Token, sec
 			return err
 		}
 		if n.Test {
-			if err := s.fillPlay(ctx, tx, n.UserID, id); err != nil {
+			if err := s.fillPlay(ctx, tx, n.UserID, id, fmt.Sprintf("play money with token %d", id)); err != nil {
 				return err
 			}
 		}
@@ -121,9 +121,20 @@ func (s *Store) roomForToken(ctx context.Context, tx bun.Tx, userID int64) error
 	return nil
 }
 
-// fillPlay fills a user's play account up. The reference is the token's, so
-// that it happens once for each token.
-func (s *Store) fillPlay(ctx context.Context, tx bun.Tx, userID, tokenID int64) error {
+// EnsurePlay fills a user's play account up when less than a tenth is left:
+// orders of test mode without a token need play money too.
+func (s *Store) EnsurePlay(ctx context.Context, userID int64) error {
+	b, err := s.Balance(ctx, userID, true)
+	if err != nil || b.Available >= PlayBalance/10 {
+		return err
+	}
+	return s.transact(ctx, func(tx bun.Tx) error {
+		return s.fillPlay(ctx, tx, userID, 0, "play money "+task.NewID("", s.Now()))
+	})
+}
+
+// fillPlay fills a user's play account up. The same reference does so once.
+func (s *Store) fillPlay(ctx context.Context, tx bun.Tx, userID, tokenID int64, reference string) error {
 	to := ledger.UserAccount(userID, ledger.Available, true)
 	var have int64
 	if err := tx.QueryRowContext(ctx, "SELECT balance FROM accounts WHERE id = ?", int64(to)).Scan(&have); err != nil {
@@ -134,7 +145,7 @@ func (s *Store) fillPlay(ctx context.Context, tx bun.Tx, userID, tokenID int64) 
 		return nil
 	}
 	now := s.Now()
-	e := ledger.PlayGrant(userID, amount, fmt.Sprintf("play money with token %d", tokenID), now)
+	e := ledger.PlayGrant(userID, amount, reference, now)
 	if _, err := tx.ExecContext(ctx, "UPDATE accounts SET balance = balance + ? WHERE id = ?", int64(amount), int64(to)); err != nil {
 		return err
 	}

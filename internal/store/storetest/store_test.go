@@ -272,6 +272,79 @@ func TestATokensBudgetHolds(t *testing.T) {
 	})
 }
 
+// Orders from the console may come without a token: the balance alone bounds
+// them, and no budget is touched.
+func TestAnOrderWithoutATokenIsChargedToTheBalance(t *testing.T) {
+	eachFixture(t, 1_000_000, func(t *testing.T, f Fixture) {
+		ctx := context.Background()
+		id := f.Token.ID
+		f.Token.ID = 0
+		for _, end := range []string{"success", "failure", "full"} {
+			if end == "full" { // refused, with what was taken given back
+				accept(t, f, f.OnChannel(t, 300_000, 7, 1))
+				a := f.OnChannel(t, 300_000, 7, 1)
+				a.NoWait = true
+				if _, err := f.Accept(a); !fault.Is(err, fault.Throttled) {
+					t.Fatalf("beyond the channel's limit: %v", err)
+				}
+				mustBalance(t, f, 400_000, 300_000)
+				break
+			}
+			from := submitted(t, f, 300_000)
+			if from.TokenID != 0 {
+				t.Errorf("the task has token %d", from.TokenID)
+			}
+			c := success(t, from, f.Now())
+			if end == "failure" {
+				to, entry, err := from.Fail(task.UpstreamFailed, "risk control", f.Now())
+				if err != nil {
+					t.Fatal(err)
+				}
+				c = task.Change{From: from, To: to, Settle: &entry}
+			}
+			if err := f.Advance(c); err != nil {
+				t.Fatal(err)
+			}
+			mustBalance(t, f, 700_000, 0)
+		}
+		a := f.Order(800_000)
+		if _, err := f.Accept(a); !fault.Is(err, fault.InsufficientQuota) {
+			t.Errorf("beyond the balance: %v", err)
+		}
+		tok, err := f.Store.Token(ctx, 0, id)
+		if err != nil || tok.Held != 0 || tok.Used != 0 {
+			t.Errorf("the user's token was charged: %+v, %v", tok, err)
+		}
+		list, _, err := f.FindTasks(ctx, store.TaskQuery{UserID: f.User.ID, Limit: 10})
+		if err != nil || len(list) != 3 {
+			t.Errorf("%d tasks are listed, %v", len(list), err)
+		}
+		entries, _, err := f.Entries(ctx, store.EntryFilter{UserID: f.User.ID, Kind: ledger.KindCapture, Limit: 10})
+		if err != nil || len(entries) != 1 || entries[0].TokenID != 0 {
+			t.Errorf("charges %+v, %v", entries, err)
+		}
+		Verified(t, f.Store)
+	})
+}
+
+func TestPlayMoneyIsThereWhenItIsNeeded(t *testing.T) {
+	eachFixture(t, 0, func(t *testing.T, f Fixture) {
+		ctx := context.Background()
+		for range 2 {
+			if err := f.EnsurePlay(ctx, f.User.ID); err != nil {
+				t.Fatal(err)
+			}
+			if b, err := f.Balance(ctx, f.User.ID, true); err != nil || b.Available != store.PlayBalance {
+				t.Errorf("play balance %+v, %v", b, err)
+			}
+		}
+		if err := f.EnsurePlay(ctx, 9999); !fault.Is(err, fault.NotFound) {
+			t.Errorf("for nobody: %v", err)
+		}
+		Verified(t, f.Store)
+	})
+}
+
 func TestAnIdempotencyKeyCreatesOneTask(t *testing.T) {
 	each(t, func(t *testing.T, d store.Dialect) {
 		dsn := NewDatabase(t, d)

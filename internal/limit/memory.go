@@ -1,4 +1,4 @@
-package api
+package limit
 
 import (
 	"sync"
@@ -17,28 +17,28 @@ const (
 	smallOrder = 64 << 10
 )
 
-// memory counts the large orders under way. The zero value is ready.
-type memory struct {
+// Memory counts the large orders under way. The zero value is ready.
+type Memory struct {
 	mu    sync.Mutex
 	total int64
 	users map[int64]int64
 }
 
-// reserve makes room for an order of a user until the returned function is
+// Reserve makes room for an order of a user until the returned function is
 // called. length is what the request says of itself, negative for nothing, and
-// limit what an order may have at most. Unavailable means that there is no room
-// now.
-func (m *memory) reserve(user, length, limit int64) (func(), error) {
-	if length < 0 || length > limit {
-		length = limit
+// most what an order may have at most. Unavailable means that there is no room
+// now. A nil Memory has no bound.
+func (m *Memory) Reserve(user, length, most int64) (func(), error) {
+	if length < 0 || length > most {
+		length = most
 	}
-	if length <= smallOrder {
+	if m == nil || length <= smallOrder {
 		return func() {}, nil
 	}
-	most := max(mostMemory, shares*limit)
+	whole := max(mostMemory, shares*most)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.total+length > most || m.users[user]+length > most/shares {
+	if m.total+length > whole || m.users[user]+length > whole/shares {
 		return nil, fault.New(fault.Unavailable, "Too many large orders are on their way. Try again shortly.").
 			Named("overloaded").After(2 * time.Second)
 	}

@@ -1,4 +1,4 @@
-package api
+package limit
 
 import (
 	"testing"
@@ -7,17 +7,17 @@ import (
 )
 
 func TestLargeOrdersShareABoundedMemory(t *testing.T) {
-	const limit = 32 << 20
-	var m memory
+	const most = 32 << 20
+	var m Memory
 	var release []func()
 	take := func(user, length int64) error {
-		f, err := m.reserve(user, length, limit)
+		f, err := m.Reserve(user, length, most)
 		if err == nil {
 			release = append(release, f)
 		}
 		return err
 	}
-	for _, length := range []int64{limit, -1} { // one user has a quarter
+	for _, length := range []int64{most, -1} { // one user has a quarter
 		if err := take(1, length); err != nil {
 			t.Fatal(err)
 		}
@@ -27,12 +27,12 @@ func TestLargeOrdersShareABoundedMemory(t *testing.T) {
 	}
 	for user := range int64(3) {
 		for range 2 {
-			if err := take(2+user, limit); err != nil {
+			if err := take(2+user, most); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if err := take(9, limit); !fault.Is(err, fault.Unavailable) {
+	if err := take(9, most); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("beyond the whole: %v", err)
 	}
 	if err := take(9, smallOrder); err != nil {
