@@ -82,6 +82,7 @@ type App struct {
 	relay    *relay.Relay // nil: no Redis
 	metrics  *telemetry.Metrics
 	callers  *api.API
+	console  *console.Console
 	conns    atomic.Int64  // open connections
 	relook   chan struct{} // another node has changed the directory
 	underWay atomic.Int64
@@ -177,11 +178,12 @@ func (a *App) build() error {
 	}
 	st.OnEnd(func(taskID string) {
 		callers.Ended(taskID)
+		a.console.Ended(taskID)
 		a.Worker.Ended()
 		a.tell(relay.Event{Kind: relay.Ended, Subject: taskID})
 	})
 	st.OnChange(func() { a.tell(relay.Event{Kind: relay.Changed}) })
-	management := &console.Console{
+	a.console = &console.Console{
 		Store: st, Generations: a.Generations, Directory: dir, Auth: callers.Auth, Keys: o.Keys, Limit: a.limiter(), Log: o.Log,
 		Sender: a.sender, Level: o.Level, Trusted: o.TrustedProxies, ServerAddress: o.ServerAddress, OIDC: o.OIDC, Version: o.Version, Started: callers.Started,
 		MaxBody: o.MaxBody, Memory: memory,
@@ -190,7 +192,7 @@ func (a *App) build() error {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+mediaPath+"/files/{name}", httpkit.Handle(o.Log, api.Fail, a.media))
 	callers.Routes(mux)
-	management.Routes(mux)
+	a.console.Routes(mux)
 	upstreamCalls.Routes(mux)
 	site, err := web.New(web.Dist())
 	if err != nil {
@@ -348,6 +350,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 		a.Generations.Drain(time.Now().Add(a.options.StopWithin * 2 / 3))
 		stopClaims()
 		a.callers.Drain()
+		a.console.Drain()
 		drain(&a.underWay, noticeTime)
 		_ = l.Close() // new connections are refused from here on
 		if closed := <-failed; closed != nil {

@@ -55,6 +55,7 @@ func (a *App) hear(e relay.Event) {
 		a.Worker.Wake()
 	case relay.Ended:
 		a.callers.Ended(e.Subject)
+		a.console.Ended(e.Subject)
 		a.Worker.Ended()
 	}
 }

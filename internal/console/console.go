@@ -51,8 +51,11 @@ type Console struct {
 	MaxBody int64
 	Memory  *limit.Memory
 
-	api   huma.API
-	packs packCache
+	Events Pace // of streams of live updates
+
+	api     huma.API
+	packs   packCache
+	streams streams
 }
 
 // huma asks this variable for the form of its own refusals; it is one for the
@@ -86,6 +89,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.models()
 	c.tasks()
 	c.orders()
+	c.events()
 	c.ledger()
 	c.redemptions()
 	c.stats()

@@ -33,9 +33,10 @@ import (
 // world is a gateway's management API on an empty database, with one user of
 // each role.
 type world struct {
-	t     *testing.T
-	store *store.Store
-	url   string
+	t       *testing.T
+	store   *store.Store
+	url     string
+	handler http.Handler
 	// Clients send a personal access token of their user.
 	root, admin, alice, bob *client
 }
@@ -85,9 +86,10 @@ func newEmptyWorld(t *testing.T, d store.Dialect, change ...func(*console.Consol
 	}
 	mux := http.NewServeMux()
 	c.Routes(mux)
-	srv := httptest.NewServer(httpkit.Around(log, httpkit.Routed(log, mux, api.Fail), api.Fail))
+	h := httpkit.Around(log, httpkit.Routed(log, mux, api.Fail), api.Fail)
+	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
-	return &world{t: t, store: st, url: srv.URL}
+	return &world{t: t, store: st, url: srv.URL, handler: h}
 }
 
 func (w *world) newClient(name string, role account.Role) *client {

@@ -45,6 +45,24 @@ const (
 	taskWindows = 5
 )
 
+// TasksByID finds those of some tasks that exist and, when userID is not 0,
+// belong to that user, newest first. Their callers' own ids do not count.
+func (s *Store) TasksByID(ctx context.Context, userID int64, ids []string) ([]task.Task, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	q := s.read.NewSelect().TableExpr("videos").ColumnExpr(taskColumns).Where("task_id IN (?)", bun.List(ids)).OrderExpr("task_id DESC")
+	if userID != 0 {
+		q.Where("user_id = ?", userID)
+	}
+	rows, err := q.Rows(ctx)
+	if err != nil {
+		return nil, failure(err)
+	}
+	out, err := scanTasks(rows)
+	return out, failure(err)
+}
+
 // FindTasks lists a page of tasks, newest first. next is where the next page
 // begins, "" on the last one. A page may be short, even empty, and have a next
 // one: what was asked for is rare, and the search goes on there.

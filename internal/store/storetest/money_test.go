@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -121,6 +122,40 @@ func TestTasksAreFoundByWhatPeopleKnowOfThem(t *testing.T) {
 				if diff := cmp.Diff(ids(c.pick), found(t, s, c.q)); diff != "" {
 					t.Errorf("%s, %d at once (-want +got):\n%s", name, limit, diff)
 				}
+			}
+		}
+	})
+}
+
+func TestTasksAreFoundByTheirIDs(t *testing.T) {
+	eachFixture(t, 10_000_000, func(t *testing.T, f Fixture) {
+		other := NewFixture(t, f.Store, 10_000_000, nil)
+		own := f.Order(300_000)
+		own.Task.ExternalID = "mine"
+		first, second, theirs := accept(t, f, own), accept(t, f, f.Order(300_000)), accept(t, other, other.Order(300_000))
+		for _, c := range []struct {
+			name string
+			user int64
+			ids  []string
+			want []string
+		}{
+			{"of all", 0, []string{first.ID, theirs.ID, second.ID, "kling_none"}, []string{theirs.ID, second.ID, first.ID}},
+			{"of a user", f.User.ID, []string{first.ID, theirs.ID, second.ID, first.ID}, []string{second.ID, first.ID}},
+			{"by an id of the user's own", f.User.ID, []string{"mine"}, nil},
+			{"none", f.User.ID, nil, nil},
+		} {
+			list, err := f.TasksByID(context.Background(), c.user, c.ids)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, t := range list {
+				got = append(got, t.ID)
+			}
+			slices.Sort(got)
+			slices.Sort(c.want)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%s: %v, want %v", c.name, got, c.want)
 			}
 		}
 	})
