@@ -186,7 +186,7 @@ func (a *App) build() error {
 	a.console = &console.Console{
 		Store: st, Generations: a.Generations, Directory: dir, Auth: callers.Auth, Keys: o.Keys, Limit: a.limiter(), Log: o.Log,
 		Sender: a.sender, Level: o.Level, Trusted: o.TrustedProxies, ServerAddress: o.ServerAddress, OIDC: o.OIDC, Version: o.Version, Started: callers.Started,
-		MaxBody: o.MaxBody, Memory: memory,
+		MaxBody: o.MaxBody, Memory: memory, Results: outbound.NewResults(nil),
 	}
 	a.followLevel()
 	mux := http.NewServeMux()
@@ -201,6 +201,7 @@ func (a *App) build() error {
 	a.Handler = httpkit.Around(o.Log, site.Before(httpkit.Routed(o.Log, mux, api.Fail)), api.Fail, a.count)
 	a.watchFigures()
 	a.testMode.gateway = a.Handler
+	a.console.TestResults = inProcess{a.Handler}
 	return nil
 }
 

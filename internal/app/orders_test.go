@@ -92,6 +92,21 @@ func TestAnOrderFromTheConsoleInTestMode(t *testing.T) {
 	if ended.Status != "succeed" || !ended.Test {
 		t.Errorf("ended as %+v", ended)
 	}
+	req, err := http.NewRequest("GET", r.url+"/api/tasks/"+placed.ID+"/media", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.pat.Reveal())
+	req.Header.Set("Range", "bytes=0-99")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	film, _ := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if resp.StatusCode != 206 || resp.Header.Get("Content-Type") != "video/mp4" || len(film) != 100 {
+		t.Errorf("the film answered %s, %v, %d bytes", resp.Status, resp.Header, len(film))
+	}
 	real, play := r.balances()
 	if real.Available != 1_000_000 || play.Available != store.PlayBalance-360_000 {
 		t.Errorf("real %+v, play %+v", real, play)

@@ -22,6 +22,7 @@ import (
 	"one-api/internal/generation"
 	"one-api/internal/httpkit"
 	"one-api/internal/limit"
+	"one-api/internal/provider/outbound"
 	"one-api/internal/secret"
 	"one-api/internal/store"
 	"one-api/internal/telemetry"
@@ -52,10 +53,15 @@ type Console struct {
 	Memory  *limit.Memory
 
 	Events Pace // of streams of live updates
+	// Results fetches results from upstreams, TestResults those of test mode from
+	// this process; nil: as any other.
+	Results     *outbound.Results
+	TestResults http.RoundTripper
 
-	api     huma.API
-	packs   packCache
-	streams streams
+	api         huma.API
+	packs       packCache
+	streams     streams
+	mediaPlaces places
 }
 
 // huma asks this variable for the form of its own refusals; it is one for the
@@ -90,6 +96,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.tasks()
 	c.orders()
 	c.events()
+	c.media()
 	c.ledger()
 	c.redemptions()
 	c.stats()

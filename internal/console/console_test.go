@@ -80,6 +80,7 @@ func newEmptyWorld(t *testing.T, d store.Dialect, change ...func(*console.Consol
 		Store: st, Generations: gen, Directory: st.Directory(), Keys: keys, Limit: limit.New(nil), Log: log,
 		Sender: webhook.NewSender(webhook.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}), Level: new(slog.LevelVar),
 		Auth: &auth.Authenticator{Directory: st.Directory(), Keys: keys, Now: st.Now}, Version: "test", Started: time.Now(),
+		Results: outbound.NewResults(nil),
 	}
 	for _, f := range change {
 		f(c)

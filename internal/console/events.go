@@ -68,9 +68,8 @@ func (c *Console) events() {
 
 // streams are the streams of this node. The zero value is ready.
 type streams struct {
+	places  places
 	mu      sync.Mutex
-	perUser map[int64]int
-	total   int
 	byTask  map[string]map[chan struct{}]bool
 	closed  chan struct{}
 	stopped bool
@@ -93,18 +92,17 @@ func (s *streams) end() chan struct{} {
 // open counts a stream of a user that follows tasks. The channel gets a value
 // when one of them ends here.
 func (s *streams) open(userID int64, ids []string) (<-chan struct{}, func(), error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.perUser[userID] >= streamsPerUser || s.total >= streamsPerNode {
+	free := s.places.take(userID, streamsPerUser, streamsPerNode)
+	if free == nil {
 		return nil, nil, fault.New(fault.Throttled, "Too many streams of live updates are open. Close some, or ask for the list now and then.").
 			Named("too_many_streams").After(10 * time.Second)
 	}
-	if s.perUser == nil {
-		s.perUser, s.byTask = map[int64]int{}, map[string]map[chan struct{}]bool{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byTask == nil {
+		s.byTask = map[string]map[chan struct{}]bool{}
 	}
 	wake := make(chan struct{}, 1)
-	s.perUser[userID]++
-	s.total++
 	for _, id := range ids {
 		if s.byTask[id] == nil {
 			s.byTask[id] = map[chan struct{}]bool{}
@@ -112,12 +110,9 @@ func (s *streams) open(userID int64, ids []string) (<-chan struct{}, func(), err
 		s.byTask[id][wake] = true
 	}
 	return wake, func() {
+		free()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.total--
-		if s.perUser[userID]--; s.perUser[userID] == 0 {
-			delete(s.perUser, userID)
-		}
 		for _, id := range ids {
 			delete(s.byTask[id], wake)
 			if len(s.byTask[id]) == 0 {
