@@ -32,6 +32,19 @@ export default defineConfig({
               test: /node_modules[\\/]@tanstack[\\/](react-table|table-core)[\\/]|[\\/]src[\\/]ui[\\/](table|filter)/,
               priority: 3,
             },
+            {
+              name: "base",
+              test: (id) =>
+                /rolldown.runtime|preload-helper/.test(id) ||
+                (id.includes("node_modules")
+                  ? !/[\\/]node_modules[\\/](cmdk|qrcode|zod|react-hook-form|@hookform|uplot|@tanstack[\\/](react-table|table-core))/.test(
+                      id,
+                    )
+                  : /[\\/]src[\\/](router|ui[\\/](brand|button|data|feedback|form|overlay)|lib[\\/](?!form\.)|api[\\/]|i18n[\\/]index|layout[\\/](session|nav|outcomes|shell)|pages[\\/]entry[\\/](frame|form))/.test(
+                      id,
+                    )),
+              priority: 5,
+            },
             { name: "chart", test: /node_modules[\\/]uplot[\\/]/, priority: 3 },
           ],
         },

@@ -30,6 +30,7 @@ type Me struct {
 	TOTP        bool        `json:"totp" doc:"Sign-in with a password asks for a second factor."`
 	Passkeys    int64       `json:"passkeys"`
 	Version     int64       `json:"version" doc:"Send it back with an edit."`
+	Notice      string      `json:"notice,omitempty" doc:"What the operator tells everybody, as the settings have it."`
 }
 
 // PersonalToken is a token for this API; its text is shown once.
@@ -125,6 +126,7 @@ func (c *Console) showMe(ctx context.Context, userID int64) (*One[Me], error) {
 	return &One[Me]{Me{
 		ID: p.ID, Name: p.Name, DisplayName: p.DisplayName, Email: p.Email, Role: string(p.Role), Group: p.Group,
 		Available: b.Available, Held: b.Held, HasPassword: p.HasPassword, TOTP: h.TOTP, Passkeys: h.Passkeys, Version: p.Version,
+		Notice: c.Directory.View().Settings.Notice,
 	}}, nil
 }
 

@@ -583,6 +583,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Models that I may order from
+         * @description Those that some channel of your group lists, whatever its state.
+         */
+        get: operations["list-models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/nodes": {
         parameters: {
             query?: never;
@@ -1023,6 +1043,30 @@ export interface paths {
          */
         get: operations["list-tasks"];
         put?: never;
+        /**
+         * Order a task for myself
+         * @description As a create of the callers' API: the order is checked, priced, held and sent. A refusal by the upstream is answered as a problem with task_id; nothing is charged then.
+         */
+        post: operations["create-task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow tasks live
+         * @description Server-sent events. event: task has a task as list-tasks shows it, first as it is and then whenever it has changed; event: done says that all tasks asked for have ended; event: end, with a reason (timeout, stopping, signed_out), that the stream ends for another cause and may be opened again. At most 8 streams a user.
+         */
+        get: operations["task-events"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1460,6 +1504,38 @@ export interface components {
             kind: string;
             message: string;
             task_id?: string;
+        };
+        Capability: {
+            aspect_ratios: string[] | null;
+            camera_control: boolean;
+            cfg_scale: boolean;
+            default_aspect_ratio?: string;
+            /** Format: int64 */
+            default_duration: number;
+            durations: number[] | null;
+            last_frame: boolean;
+            /** Format: int64 */
+            max_elements: number;
+            /** Format: int64 */
+            max_images: number;
+            /** Format: int64 */
+            max_prompt: number;
+            /** Format: int64 */
+            max_videos: number;
+            /** Format: int64 */
+            min_images: number;
+            mode: string;
+            model_name: string;
+            motion_brush: boolean;
+            multi_shot: boolean;
+            negative_prompt: boolean;
+            resolution: string;
+            route: string;
+            sound: string;
+            type: string;
+            /** Format: int64 */
+            voices: number;
+            watermark: boolean;
         };
         Ceremony: {
             /** @description Send it back with the credential; it works once, for five minutes. */
@@ -2074,6 +2150,8 @@ export interface components {
             id: number;
             /** @description To sign in with. */
             name: string;
+            /** @description What the operator tells everybody, as the settings have it. */
+            notice?: string;
             /** Format: int64 */
             passkeys: number;
             /** @enum {string} */
@@ -2085,6 +2163,15 @@ export interface components {
              * @description Send it back with an edit.
              */
             version: number;
+        };
+        Model: {
+            /** @description What it does for each product, as in GET /v1/models. */
+            capabilities: components["schemas"]["Capability"][];
+            /** @example kling-v1-6-pro */
+            id: string;
+            /** @description A channel of the viewer's group takes orders for it now. */
+            offered: boolean;
+            provider: string;
         };
         ModelTotal: {
             /** @description By the upstream, each in its unit. */
@@ -2117,6 +2204,11 @@ export interface components {
              * @description Of ours, charged.
              */
             tasks: number;
+        };
+        Models: {
+            /** @description The viewer's. */
+            group: string;
+            items: components["schemas"]["Model"][];
         };
         Node: {
             /** @description Where it listens. */
@@ -2332,6 +2424,76 @@ export interface components {
             /** @description Only in the answer that makes it. */
             token?: string;
         };
+        PlaceTaskBody: {
+            /** @description The order as a create takes it. */
+            body: unknown;
+            /**
+             * @description Where the order would be sent, below /kling. This, or type.
+             * @example /v1/videos/text2video
+             */
+            route?: string;
+            /** @description Test mode: play money and a simulated upstream. A token of test mode implies it. */
+            test?: boolean;
+            /**
+             * Format: int64
+             * @description One of your own tokens, whose budget, models, expiry and rate apply; its list of addresses is for its callers. Without it the order is charged to your balance alone.
+             */
+            token_id?: number;
+            /** @example text2video */
+            type?: string;
+        };
+        PlacedTask: {
+            aspect_ratio?: string;
+            /** Format: int64 */
+            charged: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Seconds, as ordered.
+             */
+            duration: number;
+            /** @description The caller's own. */
+            external_task_id?: string;
+            fail_code?: string;
+            fail_reason?: string;
+            /** Format: date-time */
+            finished_at?: string;
+            id: string;
+            mode?: string;
+            model: string;
+            price: components["schemas"]["Amount"];
+            /** @description Shortened in lists. */
+            prompt: string;
+            /** @description While it is pending. */
+            queue?: components["schemas"]["QueuePlace"];
+            /**
+             * Format: int64
+             * @description The price, held while the task lives.
+             */
+            quota: number;
+            /** @description The Idempotency-Key had been used: this is the first task as it is now. */
+            replayed?: boolean;
+            result_url?: string;
+            /** @enum {string} */
+            status: "pending" | "submitted" | "processing" | "succeed" | "failed";
+            /** Format: date-time */
+            submitted_at?: string;
+            tags?: {
+                [key: string]: string;
+            };
+            /** @description Of test mode: no money, no upstream. */
+            test?: boolean;
+            /** Format: int64 */
+            token_id?: number;
+            type: string;
+            /** @description For administrators. */
+            upstream?: components["schemas"]["TaskUpstream"];
+            /** @description The user's name. */
+            user?: string;
+            /** Format: int64 */
+            user_id: number;
+        };
         Posting: {
             /** Format: int64 */
             amount: number;
@@ -2427,6 +2589,8 @@ export interface components {
             request_id?: string;
             /** Format: int64 */
             status: number;
+            /** @description The task that the upstream refused. */
+            task_id?: string;
             /** @description The HTTP status in words. */
             title: string;
             type: string;
@@ -5230,6 +5394,38 @@ export interface operations {
             };
         };
     };
+    "list-models": {
+        parameters: {
+            query?: {
+                /** @description Of test mode, which offers all. */
+                test?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-nodes": {
         parameters: {
             query?: never;
@@ -6283,6 +6479,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageTask"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-task": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body order once, for 48 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceTaskBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlacedTask"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "task-events": {
+        parameters: {
+            query?: {
+                /** @description Tasks to follow, at most 100, separated by commas; those that you may not see are left out. Without it: what changes among the 50 newest. */
+                ids?: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             /** @description Error */

@@ -17,6 +17,7 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { setLanguage } from "@/i18n";
 import { setTheme, useIsDark } from "@/lib/theme";
+import { Backdrop } from "@/ui/overlay";
 import { places } from "./nav";
 import { useIsAdmin } from "./session";
 
@@ -59,7 +60,7 @@ export default function CommandMenu({ open, onOpenChange }: { open: boolean; onO
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>
       <Dialog.Portal>
-        <Dialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
+        <Backdrop />
         <Dialog.Content
           aria-describedby={undefined}
           className="fixed top-[12vh] left-1/2 z-50 w-[calc(100%-1.5rem)] max-w-xl -translate-x-1/2 animate-[appear_120ms_ease-out] overflow-hidden rounded-xl border border-line bg-surface shadow-float outline-none"

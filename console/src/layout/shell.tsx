@@ -24,7 +24,7 @@ import { setTheme, type Theme, useTheme } from "@/lib/theme";
 import { Mark } from "@/ui/brand";
 import { Button, IconButton } from "@/ui/button";
 import { Skeleton } from "@/ui/feedback";
-import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/overlay";
+import { Backdrop, Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/overlay";
 import { places } from "./nav";
 import { isAdmin, useMe, useOffline } from "./session";
 
@@ -64,7 +64,7 @@ export function Shell() {
       </aside>
       <Dialog.Root open={drawer} onOpenChange={setDrawer}>
         <Dialog.Portal>
-          <Dialog.Overlay className="fixed inset-0 z-40 bg-black/45" />
+          <Backdrop />
           <Dialog.Content
             aria-describedby={undefined}
             className="fixed inset-y-0 left-0 z-50 flex w-64 animate-[slide-left_160ms_ease-out] flex-col bg-surface shadow-float outline-none"

@@ -10,6 +10,15 @@ import { Input } from "./form";
 const panel = "z-50 rounded-xl border border-line bg-surface text-ink shadow-float outline-none";
 const pop = "animate-[appear_120ms_ease-out]";
 
+/**
+ * What lies behind a dialog. Radix's own writes a style element that keeps the
+ * page from scrolling, which our content security policy forbids; main.css does
+ * that instead.
+ */
+export const Backdrop = () => (
+  <div className="fixed inset-0 z-40 animate-[appear_120ms_ease-out] bg-black/45" aria-hidden />
+);
+
 /** A word or two on hover and focus. */
 export function Tip({ text, children }: { text: ReactNode; children: ReactNode }) {
   return (
@@ -49,7 +58,7 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
   return (
     <D.Root open={open} onOpenChange={onOpenChange}>
       <D.Portal>
-        <D.Overlay className="fixed inset-0 z-40 bg-black/45 animate-[appear_120ms_ease-out]" />
+        <Backdrop />
         <D.Content
           {...(description ? {} : { "aria-describedby": undefined })}
           className={cn(
@@ -125,7 +134,7 @@ export function Confirm({ open, onOpenChange, title, children, action, name, dan
   return (
     <AlertDialog.Root open={open} onOpenChange={change}>
       <AlertDialog.Portal>
-        <AlertDialog.Overlay className="fixed inset-0 z-40 bg-black/45 animate-[appear_120ms_ease-out]" />
+        <Backdrop />
         <AlertDialog.Content
           className={cn(
             panel,
@@ -178,7 +187,7 @@ export function Menu({
   align?: "start" | "end";
 }) {
   return (
-    <DropdownMenu.Root>
+    <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content
