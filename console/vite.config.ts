@@ -6,6 +6,24 @@ import { defineConfig } from "vitest/config";
 // The gateway that `npm run dev` talks to.
 const gateway = process.env.GATEWAY ?? "http://127.0.0.1:3000";
 
+/** What the first page needs: all that the entry imports, directly or through others, without waiting. */
+type Modules = { getModuleInfo(id: string): { importedIds: readonly string[] } | null };
+let first: Set<string> | undefined;
+function firstLoad(modules: Modules): Set<string> {
+  if (first) return first;
+  first = new Set();
+  const next = ["main.tsx", "pages/entry/frame.tsx", "pages/entry/form.ts"].map((f) =>
+    fileURLToPath(new URL(`./src/${f}`, import.meta.url)),
+  );
+  for (let id = next.pop(); id; id = next.pop()) {
+    if (first.has(id)) continue;
+    first.add(id);
+    next.push(...(modules.getModuleInfo(id)?.importedIds ?? []));
+  }
+  first.delete(fileURLToPath(new URL("./src/main.tsx", import.meta.url)));
+  return first;
+}
+
 export default defineConfig({
   plugins: [react(), tailwindcss()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
@@ -32,19 +50,7 @@ export default defineConfig({
               test: /node_modules[\\/]@tanstack[\\/](react-table|table-core)[\\/]|[\\/]src[\\/]ui[\\/](table|filter)/,
               priority: 3,
             },
-            {
-              name: "base",
-              test: (id) =>
-                /rolldown.runtime|preload-helper/.test(id) ||
-                (id.includes("node_modules")
-                  ? !/[\\/]node_modules[\\/](cmdk|qrcode|zod|react-hook-form|@hookform|uplot|@tanstack[\\/](react-table|table-core))/.test(
-                      id,
-                    )
-                  : /[\\/]src[\\/](router|ui[\\/](brand|button|data|feedback|form|overlay)|lib[\\/](?!form\.)|api[\\/]|i18n[\\/]index|layout[\\/](session|nav|outcomes|shell)|pages[\\/]entry[\\/](frame|form))/.test(
-                      id,
-                    )),
-              priority: 5,
-            },
+            { name: (id, modules) => (firstLoad(modules).has(id) ? "base" : null), priority: 5 },
             { name: "chart", test: /node_modules[\\/]uplot[\\/]/, priority: 3 },
           ],
         },

@@ -11,13 +11,13 @@ import {
   Sparkles,
   Waypoints,
 } from "lucide-react";
-import { Dialog } from "radix-ui";
+import * as Dialog from "radix-ui/dialog";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { setLanguage } from "@/i18n";
 import { setTheme, useIsDark } from "@/lib/theme";
-import { Backdrop } from "@/ui/overlay";
+import { Backdrop } from "@/ui/panel";
 import { places } from "./nav";
 import { useIsAdmin } from "./session";
 

@@ -13,7 +13,7 @@ import {
   WifiOff,
   X,
 } from "lucide-react";
-import { Dialog } from "radix-ui";
+import * as Dialog from "radix-ui/dialog";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { client } from "@/api/client";
@@ -24,7 +24,8 @@ import { setTheme, type Theme, useTheme } from "@/lib/theme";
 import { Mark } from "@/ui/brand";
 import { Button, IconButton } from "@/ui/button";
 import { Skeleton } from "@/ui/feedback";
-import { Backdrop, Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/overlay";
+import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
+import { Backdrop } from "@/ui/panel";
 import { places } from "./nav";
 import { isAdmin, useMe, useOffline } from "./session";
 

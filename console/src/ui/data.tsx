@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { cn } from "@/lib/cn";
 import * as format from "@/lib/format";
 import { CopyButton } from "./button";
-import { Tip } from "./overlay";
+import { Tip } from "./tip";
 
 export type Tone = "ok" | "warn" | "bad" | "busy" | "neutral" | "accent";
 const tones: Record<Tone, string> = {

@@ -5,7 +5,7 @@ import { cn } from "@/lib/cn";
 import * as format from "@/lib/format";
 import { Button } from "./button";
 import { Field, Input, Select } from "./form";
-import { Popover } from "./overlay";
+import { Popover } from "./popover";
 
 /** A search field whose text counts when the reader pauses or presses Enter. */
 export function SearchField({

@@ -1,5 +1,4 @@
 import { ChevronDown } from "lucide-react";
-import { Checkbox as C, Switch as S } from "radix-ui";
 import { type ComponentProps, createContext, type ReactNode, useContext, useId } from "react";
 import { cn } from "@/lib/cn";
 
@@ -7,7 +6,7 @@ const box =
   "w-full rounded-lg border border-line-strong bg-surface px-3 text-ink outline-offset-0 placeholder:text-faint disabled:bg-sunken disabled:opacity-70 aria-[invalid=true]:border-bad";
 
 type Control = { id: string; describedBy?: string; invalid: boolean };
-const ControlContext = createContext<Control | null>(null);
+export const ControlContext = createContext<Control | null>(null);
 
 /** The ids that tie a control to the label, hint and error of the Field around it. */
 export function useControl() {
@@ -75,75 +74,6 @@ export function Select({ className, children, ...props }: ComponentProps<"select
         aria-hidden
       />
     </span>
-  );
-}
-
-export function Switch({ className, ...props }: ComponentProps<typeof S.Root>) {
-  return (
-    <S.Root
-      {...useControl()}
-      className={cn(
-        "relative inline-flex h-5.5 w-10 shrink-0 cursor-pointer rounded-full border border-transparent bg-line-strong transition-colors disabled:opacity-50 data-[state=checked]:bg-accent",
-        className,
-      )}
-      {...props}
-    >
-      <S.Thumb className="m-0.5 block size-4 rounded-full bg-white shadow-sm transition-transform data-[state=checked]:translate-x-4.5" />
-    </S.Root>
-  );
-}
-
-/** A switch with its label beside it and a hint below. */
-export function SwitchField({
-  label,
-  hint,
-  ...props
-}: ComponentProps<typeof S.Root> & { label: ReactNode; hint?: ReactNode }) {
-  const id = useId();
-  return (
-    <div className="flex items-start gap-3">
-      <ControlContext value={{ id, describedBy: hint ? `${id}-note` : undefined, invalid: false }}>
-        <Switch {...props} />
-      </ControlContext>
-      <div className="min-w-0">
-        <label htmlFor={id} className="cursor-pointer font-medium">
-          {label}
-        </label>
-        {hint && (
-          <p id={`${id}-note`} className="text-faint text-xs">
-            {hint}
-          </p>
-        )}
-      </div>
-    </div>
-  );
-}
-
-export function Checkbox({ label, ...props }: ComponentProps<typeof C.Root> & { label: ReactNode }) {
-  const id = useId();
-  return (
-    <div className="flex items-center gap-2">
-      <C.Root
-        id={id}
-        className="flex size-4.5 shrink-0 items-center justify-center rounded border border-line-strong bg-surface data-[state=checked]:border-accent data-[state=checked]:bg-accent"
-        {...props}
-      >
-        <C.Indicator>
-          <svg viewBox="0 0 12 12" className="size-3 text-accent-ink" aria-hidden="true">
-            <path
-              d="m2.5 6.5 2.5 2.5 4.5-6"
-              fill="none"
-              stroke="currentColor"
-              strokeWidth="1.8"
-              strokeLinecap="round"
-            />
-          </svg>
-        </C.Indicator>
-      </C.Root>
-      <label htmlFor={id} className="cursor-pointer">
-        {label}
-      </label>
-    </div>
   );
 }
 

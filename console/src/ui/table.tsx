@@ -12,7 +12,7 @@ import { useTranslation } from "react-i18next";
 import { cn } from "@/lib/cn";
 import { Button, IconButton } from "./button";
 import { Failure, Skeleton } from "./feedback";
-import { Menu, MenuCheck, MenuLabel } from "./overlay";
+import { Menu, MenuCheck, MenuLabel } from "./menu";
 
 export type Column<T> = {
   id: string;

@@ -3,9 +3,9 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { Button, CopyButton } from "@/ui/button";
 import { Code } from "@/ui/data";
+import { Dialog } from "@/ui/dialog";
 import { Note } from "@/ui/feedback";
 import { Segments } from "@/ui/form";
-import { Dialog } from "@/ui/overlay";
 
 /** A new token, this once, with what to paste where. */
 export function CreatedToken({ token, onClose }: { token: Schemas["CreatedToken"]; onClose: () => void }) {

@@ -8,10 +8,11 @@ import { useEditForm } from "@/lib/form";
 import * as format from "@/lib/format";
 import { toast } from "@/lib/toast";
 import { Button } from "@/ui/button";
+import { Dialog } from "@/ui/dialog";
 import { ErrorNote } from "@/ui/feedback";
-import { Field, FieldRow, Input, SwitchField } from "@/ui/form";
+import { Field, FieldRow, Input } from "@/ui/form";
 import { MomentInput, MoneyInput, TextList, UserInput } from "@/ui/inputs";
-import { Dialog } from "@/ui/overlay";
+import { SwitchField } from "@/ui/toggle";
 
 const schema = z.object({
   name: z.string().trim().min(1, "tokens.nameMissing").max(64),
