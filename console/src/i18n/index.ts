@@ -31,7 +31,7 @@ async function load(language: Language, room: string) {
   loaded.add(name);
 }
 
-const current = () => (i18n.resolvedLanguage ?? wanted()) as Language;
+const current = () => (i18n.language || wanted()) as Language;
 
 /** Fetches the texts of rooms, in the language of the reader. */
 export async function loadTexts(...names: string[]) {

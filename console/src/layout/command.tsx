@@ -147,10 +147,10 @@ export default function CommandMenu({ open, onOpenChange }: { open: boolean; onO
                 <Command.Item
                   className={item}
                   value="language english 中文 zhongwen"
-                  onSelect={() => act(() => setLanguage(i18n.resolvedLanguage === "zh" ? "en" : "zh"))}
+                  onSelect={() => act(() => setLanguage(i18n.language === "zh" ? "en" : "zh"))}
                 >
                   <Languages aria-hidden />
-                  {i18n.resolvedLanguage === "zh" ? "English" : "中文"}
+                  {i18n.language === "zh" ? "English" : "中文"}
                 </Command.Item>
               </Command.Group>
               {admin && (channels.data?.items.length ?? 0) > 0 && word && (

@@ -138,7 +138,7 @@ function useTitle(path: string) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the language changes the name
   useEffect(() => {
     document.title = name ? `${name} · one-api` : "one-api";
-  }, [name, i18n.resolvedLanguage]);
+  }, [name, i18n.language]);
 }
 
 export const PageSkeleton = () => (
@@ -222,7 +222,7 @@ export function Preferences() {
     >
       <MenuLabel>Language · 语言</MenuLabel>
       <MenuChoice
-        value={i18n.resolvedLanguage as Language}
+        value={i18n.language as Language}
         onChange={(l) => void setLanguage(l)}
         options={Object.entries(languages) as [Language, string][]}
       />

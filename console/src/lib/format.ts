@@ -3,7 +3,7 @@ import i18n from "i18next";
 /** Quota of one US dollar. */
 export const quotaPerUSD = 500_000;
 
-const locale = () => i18n.resolvedLanguage ?? "en";
+const locale = () => i18n.language || "en";
 
 const cache = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>();
 function cached<T extends Intl.NumberFormat | Intl.DateTimeFormat | Intl.RelativeTimeFormat>(

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { type ComponentProps, type ReactNode, useEffect, useReducer } from "react";
+import { type ComponentProps, type ReactNode, useEffect, useReducer, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cn } from "@/lib/cn";
 import * as format from "@/lib/format";
@@ -129,6 +129,16 @@ export function When({
   );
 }
 
+/** How long something has been going on, as it goes on. */
+export function Elapsed({ since }: { since: string }) {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return <span className="num">{format.duration(Math.max(1, Math.round((now - Date.parse(since)) / 1000)))}</span>;
+}
+
 /** An id, shortened in the middle when it is long, with a button that copies it whole. */
 export function Id({ children, keep = 18, className }: { children: string; keep?: number; className?: string }) {
   const short = children.length > keep + 2 ? `${children.slice(0, keep - 6)}…${children.slice(-5)}` : children;
@@ -198,7 +208,7 @@ export function Facts({
   className,
   columns = 2,
 }: {
-  items: ([ReactNode, ReactNode] | false | null | undefined)[];
+  items: ([ReactNode, ReactNode] | false | null | undefined | "" | 0)[];
   className?: string;
   columns?: 1 | 2;
 }) {

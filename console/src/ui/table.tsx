@@ -237,7 +237,7 @@ function Cards<T>({ row, columns, open }: { row: T; columns: Column<T>[]; open?:
       <dl className="mt-1.5 grid grid-cols-2 gap-x-4 gap-y-1.5">
         {rest.map((c) => (
           <div key={c.id} className={cn("min-w-0", c.phone === "wide" && "col-span-2")}>
-            <dt className="text-faint text-xs">{c.title}</dt>
+            <dt className={c.phone === "wide" ? "sr-only" : "text-faint text-xs"}>{c.title}</dt>
             <dd className="min-w-0 break-words">{c.cell(row)}</dd>
           </div>
         ))}
