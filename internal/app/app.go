@@ -188,6 +188,9 @@ func (a *App) build() error {
 		Sender: a.sender, Level: o.Level, Trusted: o.TrustedProxies, ServerAddress: o.ServerAddress, OIDC: o.OIDC, Version: o.Version, Started: callers.Started,
 		MaxBody: o.MaxBody, Memory: memory, Results: outbound.NewResults(nil),
 	}
+	if a.relay != nil {
+		a.console.Redis = a.relay.Up
+	}
 	a.followLevel()
 	mux := http.NewServeMux()
 	mux.Handle("GET "+mediaPath+"/files/{name}", httpkit.Handle(o.Log, api.Fail, a.media))

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -58,10 +59,13 @@ type Console struct {
 	Results     *outbound.Results
 	TestResults http.RoundTripper
 
+	Redis func() bool // reports whether it answers; nil: none is configured
+
 	api         huma.API
 	packs       packCache
 	streams     streams
 	mediaPlaces places
+	verifies    atomic.Bool // one runs on this node
 }
 
 // huma asks this variable for the form of its own refusals; it is one for the
@@ -107,6 +111,7 @@ func (c *Console) Routes(mux *http.ServeMux) {
 	c.webhooks()
 	c.settings()
 	c.nodes()
+	c.about()
 	c.audit()
 	c.docs(inner)
 

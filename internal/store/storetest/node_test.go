@@ -88,3 +88,12 @@ func TestWhatIsHandedBackIsDueAtOnceUnlessItIsBeingSent(t *testing.T) {
 		}
 	})
 }
+
+func TestTheStoreSaysWhatItIs(t *testing.T) {
+	each(t, func(t *testing.T, d store.Dialect) {
+		a, err := Open(t, d).About(t.Context())
+		if err != nil || a.Database != d || a.Version == "" || (d == store.SQLite) != (a.Size > 0) {
+			t.Errorf("%+v, %v", a, err)
+		}
+	})
+}
