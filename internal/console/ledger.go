@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/csv"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -106,6 +107,13 @@ type getStatement struct {
 	Test     bool   `query:"test" doc:"The play ledger of test mode."`
 }
 
+type getMonths struct {
+	UserID   int64  `query:"user_id" minimum:"1" doc:"For administrators; yourself when left out."`
+	Months   int    `query:"months" minimum:"1" maximum:"24" default:"12" doc:"How many, the present one among them."`
+	TimeZone string `query:"tz" default:"UTC" maxLength:"64" example:"Asia/Shanghai" doc:"IANA name of the zone whose months they are."`
+	Test     bool   `query:"test" doc:"The play ledger of test mode."`
+}
+
 // BalanceChange is a change of a balance by hand, as it was recorded.
 type BalanceChange struct {
 	UserID  int64  `json:"user_id"`
@@ -133,6 +141,8 @@ func (c *Console) ledger() {
 		Responses:   map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}}}}},
 	}, c.exportLedger)
 	register(c, signed, huma.Operation{OperationID: "get-statement", Method: http.MethodGet, Path: "/api/ledger/statement", Summary: "A user's account over a month", Tags: tags}, c.getStatement)
+	register(c, signed, huma.Operation{OperationID: "list-statements", Method: http.MethodGet, Path: "/api/ledger/months", Summary: "A user's account over the last months", Tags: tags,
+		Description: "As get-statement for each month, newest first."}, c.listStatements)
 	register(c, admin, huma.Operation{OperationID: "change-balance", Method: http.MethodPost, Path: "/api/users/{id}/balance", Summary: "Change a user's balance", Tags: []string{"users"}}, c.changeBalance)
 }
 
@@ -252,12 +262,9 @@ func zone(name string) (*time.Location, error) {
 }
 
 func (c *Console) getStatement(ctx context.Context, v *Viewer, in *getStatement) (*One[Statement], error) {
-	user, err := v.onlyOwn(in.UserID)
+	user, err := v.oneUser(in.UserID)
 	if err != nil {
 		return nil, err
-	}
-	if user == 0 {
-		user = v.User.ID
 	}
 	loc, err := zone(in.TimeZone)
 	if err != nil {
@@ -271,14 +278,50 @@ func (c *Console) getStatement(ctx context.Context, v *Viewer, in *getStatement)
 	if err != nil {
 		return nil, err
 	}
-	out := &One[Statement]{Statement{
-		UserID: user, Month: in.Month, Since: st.Since, Until: st.Until, Test: in.Test,
-		Opening: Funds(st.Opening), Closing: Funds(st.Closing), Kinds: []StatementSum{},
-	}}
-	for _, k := range st.Kinds {
-		out.Body.Kinds = append(out.Body.Kinds, StatementSum{string(k.Kind), k.Entries, k.Available, k.Held})
+	return &One[Statement]{showStatement(st, in.Month, in.Test)}, nil
+}
+
+// oneUser is whose account is meant: the viewer's when nobody is named.
+func (v *Viewer) oneUser(asked int64) (int64, error) {
+	if asked == 0 {
+		return v.User.ID, nil
 	}
-	return out, nil
+	return v.onlyOwn(asked)
+}
+
+func showStatement(st store.Statement, month string, test bool) Statement {
+	out := Statement{
+		UserID: st.UserID, Month: month, Since: st.Since, Until: st.Until, Test: test,
+		Opening: Funds(st.Opening), Closing: Funds(st.Closing), Kinds: []StatementSum{},
+	}
+	for _, k := range st.Kinds {
+		out.Kinds = append(out.Kinds, StatementSum{string(k.Kind), k.Entries, k.Available, k.Held})
+	}
+	return out
+}
+
+func (c *Console) listStatements(ctx context.Context, v *Viewer, in *getMonths) (*PageOut[Statement], error) {
+	user, err := v.oneUser(in.UserID)
+	if err != nil {
+		return nil, err
+	}
+	loc, err := zone(in.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	y, m, _ := c.Store.Now().In(loc).Date()
+	at := make([]time.Time, in.Months+1)
+	for i := range at {
+		at[i] = time.Date(y, m+1-time.Month(in.Months-i), 1, 0, 0, 0, 0, loc)
+	}
+	list, err := c.Store.Statements(ctx, user, in.Test, at...)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(list)
+	return page(list, len(list), func(st store.Statement) string { return "" }, func(st store.Statement) Statement {
+		return showStatement(st, st.Since.Format("2006-01"), in.Test)
+	}), nil
 }
 
 func (c *Console) changeBalance(ctx context.Context, v *Viewer, in *changeBalance) (*One[BalanceChange], error) {

@@ -203,6 +203,16 @@ func TestAMonthsStatement(t *testing.T) {
 	if st.Closing != (console.Funds{}) || st.Since.UTC().Format("2006-01-02T15") != "2020-01-31T16" {
 		t.Errorf("statement of another month %+v", st)
 	}
+	var months struct{ Items []console.Statement }
+	w.alice.want(200, &months, "GET", "/api/ledger/months?months=3", nil)
+	if len(months.Items) != 3 || months.Items[0].Month != month || months.Items[1].Closing != months.Items[0].Opening || len(months.Items[1].Kinds) != 0 {
+		t.Errorf("months %+v", months.Items)
+	}
+	w.admin.want(200, &months, "GET", fmt.Sprintf("/api/ledger/months?user_id=%d&tz=Asia/Shanghai", w.alice.user.ID), nil)
+	if len(months.Items) != 12 || months.Items[0].UserID != w.alice.user.ID {
+		t.Errorf("%d months, %+v", len(months.Items), months.Items[0])
+	}
+	w.bob.refused(404, "user_not_found", "GET", fmt.Sprintf("/api/ledger/months?user_id=%d", w.alice.user.ID), nil)
 	w.bob.refused(404, "user_not_found", "GET", fmt.Sprintf("/api/ledger/statement?user_id=%d&month=%s", w.alice.user.ID, month), nil)
 	w.admin.refused(404, "user_not_found", "GET", "/api/ledger/statement?user_id=999&month="+month, nil)
 	w.alice.refused(422, "invalid_request", "GET", "/api/ledger/statement?month=2026-13", nil)

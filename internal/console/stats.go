@@ -80,6 +80,21 @@ type Stats struct {
 	Channels []UsageOf   `json:"channels,omitempty" doc:"For administrators."`
 	Live     []LiveTasks `json:"live" nullable:"false" doc:"Now, by status."`
 	Waiting  *Waiting    `json:"oldest_waiting,omitempty"`
+
+	Health []ChannelHealth `json:"health,omitempty" doc:"For administrators: every channel as it is now, whatever the filters."`
+}
+
+// ChannelHealth is how a channel does, in short; get-channel has the rest.
+type ChannelHealth struct {
+	ID        int64       `json:"id"`
+	Name      string      `json:"name"`
+	Status    string      `json:"status" enum:"enabled,disabled,broken,draining"`
+	Reason    string      `json:"reason,omitempty" doc:"Why it is broken."`
+	Advice    string      `json:"advice,omitempty" doc:"What to do about the reason."`
+	LiveTasks int64       `json:"live_tasks"`
+	MaxLive   int         `json:"max_live" doc:"Most live tasks per upstream model; 0: no limit."`
+	Circuit   string      `json:"circuit" enum:"closed,half-open,open"`
+	Recent    RecentCalls `json:"recent"`
 }
 
 // TagUsage is the usage under a tag.
@@ -106,8 +121,10 @@ type StatsRange struct {
 
 type getStats struct {
 	StatsRange
-	TimeZone string `query:"tz" default:"UTC" maxLength:"64" example:"Asia/Shanghai" doc:"IANA name. Hours are whole hours UTC; where a zone is half an hour off, a day begins with the first of them that begins in it."`
-	Interval string `query:"interval" enum:"hour,day" doc:"By default hours up to three days, else days."`
+	Model     string `query:"model" maxLength:"64" doc:"Only of this model."`
+	ChannelID int64  `query:"channel_id" minimum:"1" doc:"Only of this channel; for administrators."`
+	TimeZone  string `query:"tz" default:"UTC" maxLength:"64" example:"Asia/Shanghai" doc:"IANA name. Hours are whole hours UTC; where a zone is half an hour off, a day begins with the first of them that begins in it."`
+	Interval  string `query:"interval" enum:"hour,day" doc:"By default hours up to three days, else days."`
 }
 
 type getTagStats struct {
@@ -223,6 +240,13 @@ func (c *Console) getStats(ctx context.Context, v *Viewer, in *getStats) (*One[S
 	if err != nil {
 		return nil, err
 	}
+	if err := plain("model", in.Model); err != nil {
+		return nil, err
+	}
+	if in.ChannelID != 0 && !v.IsAdmin() {
+		return nil, forAdmins("channel_id")
+	}
+	q.Model, q.ChannelID = in.Model, in.ChannelID
 	loc, err := zone(in.TimeZone)
 	if err != nil {
 		return nil, err
@@ -266,6 +290,9 @@ func (c *Console) getStats(ctx context.Context, v *Viewer, in *getStats) (*One[S
 	bySpend(s.Models)
 	if v.IsAdmin() {
 		c.forOperators(v, s, &r)
+		if s.Health, err = c.health(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return out, c.live(ctx, q, s)
 }
@@ -294,9 +321,30 @@ func (c *Console) forOperators(v *Viewer, s *Stats, r *store.UsageReport) {
 	s.Channels = bySpend(s.Channels)
 }
 
+// health is how all channels do.
+func (c *Console) health(ctx context.Context) ([]ChannelHealth, error) {
+	all, err := c.Store.Channels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recent, err := c.recentCalls(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ChannelHealth, len(all))
+	for i := range all {
+		ch := c.showChannel(&all[i], recent)
+		out[i] = ChannelHealth{
+			ID: ch.ID, Name: ch.Name, Status: ch.Status, Reason: ch.Reason, Advice: ch.Advice, LiveTasks: ch.LiveTasks, MaxLive: ch.MaxLive,
+			Circuit: ch.Circuit, Recent: ch.Recent,
+		}
+	}
+	return out, nil
+}
+
 // live adds what lives now, in the words that callers see.
 func (c *Console) live(ctx context.Context, q store.UsageQuery, s *Stats) error {
-	list, err := c.Store.Live(ctx, q.UserID, q.Test)
+	list, err := c.Store.Live(ctx, q)
 	if err != nil {
 		return err
 	}

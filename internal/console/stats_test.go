@@ -39,8 +39,24 @@ func TestStatsTellSpendSuccessAndMargin(t *testing.T) {
 		t.Errorf("live %+v, waiting %+v", s.Live, s.Waiting)
 	}
 
+	if len(s.Health) != 1 || s.Health[0].ID != ch || s.Health[0].Status != "enabled" || s.Health[0].Circuit != "closed" || s.Health[0].Recent.Accepted != 2 {
+		t.Errorf("health %+v", s.Health)
+	}
+	for query, want := range map[string]int64{
+		"model=kling-v1-6-pro": 3, "model=kling-v1-5-std": 0, fmt.Sprintf("channel_id=%d", ch): 2, "channel_id=99": 0, fmt.Sprintf("channel_id=%d&model=kling-v1-6-pro", ch): 2,
+	} {
+		var f console.Stats
+		w.admin.want(200, &f, "GET", "/api/stats?"+query, nil)
+		if f.Total.Tasks != want || len(f.Health) != 1 {
+			t.Errorf("%s: %d tasks, want %d; health %+v", query, f.Total.Tasks, want, f.Health)
+		}
+	}
+	p := w.alice.refused(403, "role_required", "GET", "/api/stats?channel_id=1", nil)
+	if len(p.Errors) != 1 || p.Errors[0].Location != "query.channel_id" {
+		t.Errorf("refused with %+v", p.Errors)
+	}
 	own := w.alice.want(200, &s, "GET", "/api/stats", nil)
-	for _, word := range []string{"cost", "margin", "channels", "users", "0.28", "Singapore"} {
+	for _, word := range []string{"cost", "margin", "channels", "users", "health", "0.28", "Singapore"} {
 		if strings.Contains(string(own.body), `"`+word) {
 			t.Errorf("alice reads of %s: %s", word, own.body)
 		}

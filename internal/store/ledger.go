@@ -333,16 +333,26 @@ type Statement struct {
 }
 
 // Statement adds up what happened to a user's balance in the real or the play
-// ledger from since until before until. It counts back from the balance as it
-// is now, in one view of the database.
+// ledger from since until before until.
 func (s *Store) Statement(ctx context.Context, userID int64, test bool, since, until time.Time) (Statement, error) {
-	out := Statement{UserID: userID, Since: since, Until: until}
+	list, err := s.Statements(ctx, userID, test, since, until)
+	if err != nil {
+		return Statement{}, err
+	}
+	return list[0], nil
+}
+
+// Statements are the statements of the times between some moments, in their
+// order. They count back from the balance as it is now, in one view of the
+// database.
+func (s *Store) Statements(ctx context.Context, userID int64, test bool, at ...time.Time) ([]Statement, error) {
 	available, held := int64(ledger.UserAccount(userID, ledger.Available, test)), int64(ledger.UserAccount(userID, ledger.Held, test))
 	sums := `SELECT j.kind, COUNT(DISTINCT j.id),
 		` + s.dialect.sumOf("CASE WHEN p.to_account = ? THEN p.amount ELSE 0 END - CASE WHEN p.from_account = ? THEN p.amount ELSE 0 END") + `,
 		` + s.dialect.sumOf("CASE WHEN p.to_account = ? THEN p.amount ELSE 0 END - CASE WHEN p.from_account = ? THEN p.amount ELSE 0 END") + `
 		FROM journal j JOIN postings p ON p.journal_id = j.id
 		WHERE j.user_id = ? AND j.id >= ? AND j.id < ? AND (p.to_account IN (?, ?) OR p.from_account IN (?, ?)) GROUP BY j.kind ORDER BY j.kind`
+	var out []Statement
 	err := s.snapshot(ctx, func(tx bun.Tx) error {
 		read := func(from, to string) ([]KindSum, error) {
 			rows, err := tx.QueryContext(ctx, sums, available, available, held, held, userID, from, to, available, held, available, held)
@@ -360,7 +370,8 @@ func (s *Store) Statement(ctx context.Context, userID int64, test bool, since, u
 			}
 			return list, rows.Err()
 		}
-		for a, q := range map[int64]*money.Quota{available: &out.Closing.Available, held: &out.Closing.Held} {
+		var have Balance
+		for a, q := range map[int64]*money.Quota{available: &have.Available, held: &have.Held} {
 			err := tx.QueryRowContext(ctx, "SELECT balance FROM accounts WHERE id = ?", a).Scan((*int64)(q))
 			if errors.Is(err, sql.ErrNoRows) {
 				return fault.New(fault.NotFound, "User %d does not exist.", userID).Named("user_not_found")
@@ -369,21 +380,27 @@ func (s *Store) Statement(ctx context.Context, userID int64, test bool, since, u
 				return err
 			}
 		}
-		later, err := read(journalAt(until), "j_zzzzzzzzzz") // behind every id
+		before := func(have Balance, kinds []KindSum) Balance {
+			for _, k := range kinds {
+				have.Available -= k.Available
+				have.Held -= k.Held
+			}
+			return have
+		}
+		later, err := read(journalAt(at[len(at)-1]), "j_zzzzzzzzzz") // behind every id
 		if err != nil {
 			return err
 		}
-		if out.Kinds, err = read(journalAt(since), journalAt(until)); err != nil {
-			return err
-		}
-		for _, k := range later {
-			out.Closing.Available -= k.Available
-			out.Closing.Held -= k.Held
-		}
-		out.Opening = out.Closing
-		for _, k := range out.Kinds {
-			out.Opening.Available -= k.Available
-			out.Opening.Held -= k.Held
+		have = before(have, later)
+		out = make([]Statement, len(at)-1)
+		for i := len(out) - 1; i >= 0; i-- {
+			st := Statement{UserID: userID, Since: at[i], Until: at[i+1], Closing: have}
+			if st.Kinds, err = read(journalAt(at[i]), journalAt(at[i+1])); err != nil {
+				return err
+			}
+			have = before(have, st.Kinds)
+			st.Opening = have
+			out[i] = st
 		}
 		return nil
 	})

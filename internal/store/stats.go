@@ -423,6 +423,8 @@ func (s *Store) RebuildUsage(ctx context.Context, since time.Time) error {
 type UsageQuery struct {
 	Since, Until time.Time // rounded to the hours that they lie in
 	UserID       int64
+	Model        string
+	ChannelID    int64
 	Test         bool // the play ledger instead of the real one
 }
 
@@ -523,6 +525,12 @@ func (s *Store) sumFolded(ctx context.Context, tx bun.Tx, q UsageQuery, since, u
 	if q.UserID != 0 {
 		sel.Where("user_id = ?", q.UserID)
 	}
+	if q.Model != "" {
+		sel.Where("model = ?", q.Model)
+	}
+	if q.ChannelID != 0 {
+		sel.Where("channel_id = ?", q.ChannelID)
+	}
 	rows, err := sel.Rows(ctx)
 	if err != nil {
 		return err
@@ -574,7 +582,7 @@ func (s *Store) sumOpen(ctx context.Context, tx bun.Tx, q UsageQuery, folded str
 		if n++; n == openLimit {
 			out.CompleteUntil = time.UnixMilli(e.finished).UTC()
 		}
-		if (e.key.test != 0) == q.Test {
+		if (e.key.test != 0) == q.Test && (q.Model == "" || e.key.model == q.Model) && (q.ChannelID == 0 || e.key.channelID == q.ChannelID) {
 			u := e.usage()
 			into(e.key, &u)
 		}
@@ -590,10 +598,17 @@ type LiveCount struct {
 	Oldest string // id of the one that has waited longest
 }
 
-// Live counts the live tasks of a user, or of all, by state.
-func (s *Store) Live(ctx context.Context, userID int64, test bool) ([]LiveCount, error) {
+// Live counts the tasks that live now, by state; times do not matter.
+func (s *Store) Live(ctx context.Context, q UsageQuery) ([]LiveCount, error) {
+	where, args := "test = ? AND (? = 0 OR user_id + 0 = ?)", []any{flag(q.Test), q.UserID, q.UserID}
+	if q.Model != "" {
+		where, args = where+" AND model = ?", append(args, q.Model)
+	}
+	if q.ChannelID != 0 {
+		where, args = where+" AND channel_id = ?", append(args, q.ChannelID)
+	}
 	rows, err := s.rdb.QueryContext(ctx, s.dialect.rebind("SELECT status, COUNT(*), "+s.dialect.sumOf("quota")+", MIN(task_id) FROM "+s.dialect.indexed("videos", "videos_due")+`
-		WHERE next_check_at IS NOT NULL AND test = ? AND (? = 0 OR user_id + 0 = ?) GROUP BY status ORDER BY status`), flag(test), userID, userID)
+		WHERE next_check_at IS NOT NULL AND `+where+" GROUP BY status ORDER BY status"), args...)
 	if err != nil {
 		return nil, failure(err)
 	}

@@ -92,7 +92,7 @@ func BenchmarkLists(b *testing.B) {
 	}
 	b.Run("live", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := f.Live(ctx, f.User.ID, false); err != nil {
+			if _, err := f.Live(ctx, store.UsageQuery{UserID: f.User.ID}); err != nil {
 				b.Fatal(err)
 			}
 		}

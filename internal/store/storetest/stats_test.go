@@ -99,6 +99,21 @@ func TestUsageIsExactHoweverOftenItIsFolded(t *testing.T) {
 		if s := want[task.Failed]; s.Tasks != 10 || s.Charged != 0 || s.Costed != 10 || s.CostMicros != 0 {
 			t.Errorf("before folding: %+v", s)
 		}
+		narrowed := func(when string) {
+			t.Helper()
+			for _, c := range []struct {
+				model   string
+				channel int64
+				want    int64
+			}{{"kling-v2-6-pro", 0, 10}, {"", 2, 10}, {"kling-v2-6-pro", 1, 10}, {"kling-v2-6-pro", 2, 0}, {"other", 0, 0}} {
+				n := q
+				n.Model, n.ChannelID = c.model, c.channel
+				if got := total(usage(t, nodes[0], n))[task.Succeeded].Tasks; got != c.want {
+					t.Errorf("%s: %d of model %q on channel %d, want %d", when, got, c.model, c.channel, c.want)
+				}
+			}
+		}
+		narrowed("before folding")
 		for round := range 3 {
 			var wg sync.WaitGroup
 			for range 3 {
@@ -119,6 +134,8 @@ func TestUsageIsExactHoweverOftenItIsFolded(t *testing.T) {
 		if err != nil || len(folded) != 1 || folded[0][1] != "60" && folded[0][1] != "59" {
 			t.Errorf("folded %v, %v", folded, err)
 		}
+
+		narrowed("after folding")
 
 		// An entry that is committed long after its time is found by the check.
 		past(t, f, hour.Add(20*time.Minute), time.Minute, nil)
@@ -219,7 +236,7 @@ func TestLiveTasksAreCountedByState(t *testing.T) {
 			{Status: task.Submitted, Tasks: 1, Held: 50},
 		}
 		for _, user := range []int64{0, f.User.ID} {
-			got, err := f.Live(context.Background(), user, false)
+			got, err := f.Live(context.Background(), store.UsageQuery{UserID: user})
 			if err != nil || len(got) != 2 {
 				t.Fatalf("live %+v, %v", got, err)
 			}
@@ -228,7 +245,20 @@ func TestLiveTasksAreCountedByState(t *testing.T) {
 				t.Errorf("live of user %d (-want +got):\n%s", user, diff)
 			}
 		}
-		if got, err := f.Live(context.Background(), f.User.ID+1, false); err != nil || len(got) != 0 {
+		for _, c := range []struct {
+			q    store.UsageQuery
+			want int64
+		}{{store.UsageQuery{Model: "kling-v1-6-pro"}, 3}, {store.UsageQuery{Model: "other"}, 0}, {store.UsageQuery{ChannelID: 1}, 1}, {store.UsageQuery{ChannelID: 2, Model: "kling-v1-6-pro"}, 0}} {
+			got, err := f.Live(context.Background(), c.q)
+			var n int64
+			for _, l := range got {
+				n += l.Tasks
+			}
+			if err != nil || n != c.want {
+				t.Errorf("live of %+v: %d, %v, want %d", c.q, n, err, c.want)
+			}
+		}
+		if got, err := f.Live(context.Background(), store.UsageQuery{UserID: f.User.ID + 1}); err != nil || len(got) != 0 {
 			t.Errorf("another user's %+v, %v", got, err)
 		}
 	})
@@ -271,6 +301,18 @@ func TestAStatementAddsUp(t *testing.T) {
 		if diff := cmp.Diff(want, st); diff != "" {
 			t.Errorf("statement (-want +got):\n%s", diff)
 		}
+		// Several in a row: each begins with what the one before ended with.
+		row, err := f.Statements(ctx, f.User.ID, false, start.Add(-time.Hour), start, start.Add(24*time.Hour), f.Now().Add(time.Hour))
+		if err != nil || len(row) != 3 {
+			t.Fatalf("%d statements, %v", len(row), err)
+		}
+		if diff := cmp.Diff(want, row[1]); diff != "" {
+			t.Errorf("the second of three (-want +got):\n%s", diff)
+		}
+		if row[0].Closing != row[1].Opening || row[1].Closing != row[2].Opening || row[0].Opening != (store.Balance{}) {
+			t.Errorf("they do not join: %+v", row)
+		}
+		mustBalance(t, f, row[2].Closing.Available, row[2].Closing.Held)
 		now, err := f.Statement(ctx, f.User.ID, false, start, f.Now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)
