@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"one-api/internal/console"
 	"one-api/internal/fault"
 	"one-api/internal/store"
 )
@@ -50,6 +51,15 @@ func (c *setupCmd) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	if hash == "" {
+		address := d.settings.ServerAddress
+		if address == "" {
+			address = "http://127.0.0.1:" + c.Port
+		}
+		link, err := console.NewSignInLink(ctx, d.Store, u.ID, address)
+		if err != nil {
+			return err
+		}
+		t.note("To open the console, once, within an hour: %s", link)
 		t.note("For a password: one-api user reset-password %s", u.Name)
 	}
 	return nil

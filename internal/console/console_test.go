@@ -294,3 +294,31 @@ func TestThePageOfTheAPIAsksNobody(t *testing.T) {
 		t.Errorf("its style answered %d", a.status)
 	}
 }
+
+func TestASignInLinkWorksOnce(t *testing.T) {
+	w := newWorld(t)
+	link, err := console.NewSignInLink(t.Context(), w.store, w.alice.user.ID, "http://gw.example.com/")
+	if err != nil || !strings.HasPrefix(link, "http://gw.example.com/sign-in?ticket=") {
+		t.Fatalf("link %q, %v", link, err)
+	}
+	_, ticket, _ := strings.Cut(link, "ticket=")
+	b := w.browser()
+	b.refused(403, "ticket_invalid", "POST", "/api/session/link", map[string]string{"ticket": "guess"})
+	b.refused(403, "ticket_invalid", "POST", "/api/reset", map[string]string{"token": ticket, "password": "a long password"})
+	var me console.Me
+	b.want(200, &me, "POST", "/api/session/link", map[string]string{"ticket": ticket})
+	b.want(200, &me, "GET", "/api/me", nil)
+	if me.Name != "alice" {
+		t.Errorf("signed in as %+v", me)
+	}
+	w.browser().refused(403, "ticket_invalid", "POST", "/api/session/link", map[string]string{"ticket": ticket})
+	link, err = console.NewSignInLink(t.Context(), w.store, w.bob.user.ID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.SetUserStatus(t.Context(), w.bob.user.ID, account.Disabled); err != nil {
+		t.Fatal(err)
+	}
+	_, ticket, _ = strings.Cut(link, "ticket=")
+	w.browser().refused(401, "user_disabled", "POST", "/api/session/link", map[string]string{"ticket": ticket})
+}

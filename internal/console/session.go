@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,6 +39,8 @@ func (c *Console) session() {
 	tags := []string{"session"}
 	register(c, open, huma.Operation{OperationID: "sign-in-methods", Method: http.MethodGet, Path: "/api/session/methods", Summary: "Ways to sign in", Tags: tags}, c.signInMethods)
 	register(c, open, huma.Operation{OperationID: "sign-in", Method: http.MethodPost, Path: "/api/session", Summary: "Sign in with a password", Tags: tags}, c.signIn)
+	register(c, open, huma.Operation{OperationID: "sign-in-by-link", Method: http.MethodPost, Path: "/api/session/link", Summary: "Sign in with a one-time link", Tags: tags,
+		Description: "The link is printed on the gateway's machine, by one-api demo and one-api setup, and works once."}, c.signInByLink)
 	register(c, signed, huma.Operation{OperationID: "sign-out", Method: http.MethodDelete, Path: "/api/session", Summary: "Sign out", Tags: tags, DefaultStatus: http.StatusNoContent}, c.signOut)
 }
 
@@ -49,6 +52,45 @@ func (c *Console) signInMethods(ctx context.Context, _ *Viewer, _ *struct{}) (*O
 		m.OIDC = c.OIDC.Name
 	}
 	return &One[SignInMethods]{m}, nil
+}
+
+type signInByLink struct {
+	Body struct {
+		Ticket string `json:"ticket" minLength:"1" maxLength:"100" doc:"From the link."`
+	}
+}
+
+// SignInLinkLife is how long a sign-in link is good for.
+const SignInLinkLife = time.Hour
+
+// NewSignInLink makes a link that signs a user in, once. Who can make one can
+// do anything already: it is for commands on the gateway's machine, and no
+// operation of the API makes one.
+func NewSignInLink(ctx context.Context, s *store.Store, userID int64, address string) (string, error) {
+	text, err := s.NewTicket(ctx, store.TicketSignIn, userID, nil, SignInLinkLife)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimRight(address, "/") + "/sign-in?ticket=" + text.Reveal(), nil // its letters need no escaping
+}
+
+func (c *Console) signInByLink(ctx context.Context, v *Viewer, in *signInByLink) (*One[Me], error) {
+	from := c.from(ctx)
+	if err := c.limited("sign-in from "+from, signInsPerMinute, signInsPerMinute); err != nil {
+		return nil, err
+	}
+	t, err := c.Store.TakeTicket(ctx, store.TicketSignIn, secret.Text(in.Body.Ticket))
+	if err != nil {
+		return nil, err
+	}
+	u, err := c.Store.User(ctx, t.UserID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	if err != nil || u.Status != account.Enabled {
+		return nil, fault.New(fault.Unauthenticated, "This account is disabled.").Named("user_disabled")
+	}
+	return c.begin(ctx, v, u.ID, "a link")
 }
 
 const (

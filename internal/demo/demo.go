@@ -5,6 +5,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,11 +15,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"one-api/internal/account"
 	"one-api/internal/app"
+	"one-api/internal/auth"
 	"one-api/internal/channel"
+	"one-api/internal/console"
 	"one-api/internal/ledger"
 	"one-api/internal/money"
 	"one-api/internal/provider/kling/klingsim"
@@ -80,6 +84,9 @@ func Run(ctx context.Context, o Options) (err error) {
 
 	s := &story{Options: o, base: base, app: gateway}
 	s.say("one-api demo: a gateway and a simulated Kling. Nothing leaves this machine.\n")
+	if err := s.open(ctx); err != nil {
+		return err
+	}
 	s.say("  gateway           %s", base)
 	s.say("  simulated Kling   %s\n", simURL)
 	if err := s.prepare(ctx, sim, simURL); err != nil {
@@ -142,13 +149,31 @@ type story struct {
 
 func (s *story) say(format string, args ...any) { _, _ = fmt.Fprintf(s.Out, format+"\n", args...) }
 
-// prepare makes what an operator makes: an administrator, a channel, a token.
-func (s *story) prepare(ctx context.Context, acc klingsim.Account, simURL string) error {
-	st := s.app.Store
+// open makes the administrator and says how to open the console.
+func (s *story) open(ctx context.Context) error {
+	n := store.NewUser{Name: "root", Role: account.Root}
+	password := ""
+	if !s.Once {
+		password = strings.ToLower(rand.Text()[:16])
+		n.PasswordHash = auth.HashPassword(secret.Text(password))
+	}
 	var err error
-	if s.user, err = st.CreateUser(ctx, store.NewUser{Name: "root", Role: account.Root}); err != nil {
+	if s.user, err = s.app.Store.CreateUser(ctx, n); err != nil || s.Once {
 		return err
 	}
+	link, err := console.NewSignInLink(ctx, s.app.Store, s.user.ID, s.base)
+	if err != nil {
+		return err
+	}
+	s.say("  console           %s", link)
+	s.say("                    opens signed in, once, within an hour")
+	s.say("                    or sign in at %s as %s with %s\n", s.base, s.user.Name, password)
+	return nil
+}
+
+// prepare makes what an operator makes: a balance, a channel, a token.
+func (s *story) prepare(ctx context.Context, acc klingsim.Account, simURL string) error {
+	st := s.app.Store
 	if err := st.ChangeBalance(ctx, ledger.Change(ledger.KindGrant, s.user.ID, balance, "demo", "gateway", "demonstration", st.Now())); err != nil {
 		return err
 	}
@@ -271,5 +296,5 @@ func (s *story) next() {
 	s.say("    -H 'Authorization: Bearer %s' \\", s.token.Reveal())
 	s.say("    -H 'Content-Type: application/json' \\")
 	s.say("    -d '%s'", orderBody)
-	s.say("\nThe gateway stays up until Ctrl-C.")
+	s.say("\nThe gateway stays up until Ctrl-C; the console's link is at the top.")
 }

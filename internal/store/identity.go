@@ -24,6 +24,7 @@ type Purpose string
 const (
 	TicketSetup         Purpose = "setup"           // makes the first administrator
 	TicketReset         Purpose = "reset"           // sets a user's password
+	TicketSignIn        Purpose = "sign_in"         // signs a user in; made on the gateway's machine only
 	TicketPasskeyAdd    Purpose = "passkey.add"     // state of a ceremony
 	TicketPasskeySignIn Purpose = "passkey.sign_in" // state of a ceremony
 	TicketOIDC          Purpose = "oidc"            // state of a sign-in or link at the provider
