@@ -64,7 +64,7 @@ const tree = root.addChildren([
   open("/register", () => import("./pages/entry/register")),
   open("/pricing", () => import("./pages/prices/public"), "prices"),
   shell.addChildren([
-    page("/", () => import("./pages/overview/overview"), "overview"),
+    page("/", () => import("./pages/overview/overview")),
     page("/tasks", () => import("./pages/tasks/tasks"), "tasks"),
     page("/tasks/$id", () => import("./pages/tasks/task"), "tasks"),
     page("/playground", () => import("./pages/playground/playground"), "playground", "tasks"),

@@ -1,6 +1,23 @@
 // Written by "npm run api" from /api/openapi.json. Do not edit.
 
 export interface paths {
+    "/api/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this gateway is */
+        get: operations["about"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -281,6 +298,26 @@ export interface paths {
          * @description Newest first, without a limit. The last line begins with end and counts the rows; without it the export is incomplete. Texts that a spreadsheet would run as a formula begin with an apostrophe.
          */
         get: operations["export-ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ledger/months": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A user's account over the last months
+         * @description As get-statement for each month, newest first.
+         */
+        get: operations["list-statements"];
         put?: never;
         post?: never;
         delete?: never;
@@ -875,6 +912,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in with a one-time link
+         * @description The link is printed on the gateway's machine, by one-api demo and one-api setup, and works once.
+         */
+        post: operations["sign-in-by-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session/methods": {
         parameters: {
             query?: never;
@@ -1270,6 +1327,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare the books with the rows
+         * @description Adds up the journal, as one-api verify does, and changes nothing. It reads everything: one at a time on a node.
+         */
+        post: operations["verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks": {
         parameters: {
             query?: never;
@@ -1430,6 +1507,74 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        About: {
+            /** @description For administrators. */
+            details?: components["schemas"]["AboutDetails"];
+            /** @description From the settings. */
+            notice?: string;
+            /**
+             * Format: date-time
+             * @description The gateway's clock.
+             */
+            now: string;
+            /**
+             * Format: int64
+             * @description Quota of 1 USD.
+             */
+            quota_per_unit: number;
+            /** @description No orders are taken until it is known what happened since the backup. */
+            recovering: boolean;
+            /**
+             * Format: date-time
+             * @description Of the node that answers.
+             */
+            started_at: string;
+            version: string;
+        };
+        AboutDatabase: {
+            /**
+             * Format: int64
+             * @description Of SQLite: what is free beside it.
+             */
+            free_bytes?: number;
+            /** @enum {string} */
+            kind: "sqlite" | "mysql" | "postgres";
+            /**
+             * Format: int64
+             * @description Of SQLite.
+             */
+            size_bytes?: number;
+            version: string;
+        };
+        AboutDetails: {
+            /**
+             * Format: double
+             * @description By how much the database's clock is ahead of this node's.
+             */
+            clock_offset_seconds: number;
+            database: components["schemas"]["AboutDatabase"];
+            go_version: string;
+            /** Format: int64 */
+            max_body_mb: number;
+            /**
+             * Format: int64
+             * @description Up now, this one among them.
+             */
+            nodes: number;
+            /** @description The provider to sign in with. */
+            oidc?: string;
+            /**
+             * @description away: it is configured and does not answer; nothing but speed is lost.
+             * @enum {string}
+             */
+            redis: "none" | "connected" | "away";
+            /** @description SERVER_ADDRESS. Without it upstreams cannot call back and are only asked. */
+            server_address?: string;
+            /** @description It is not an address of this machine or of a private network. */
+            server_address_public: boolean;
+            /** @example linux/amd64 */
+            system: string;
+        };
         AddPasskeyBody: {
             ceremony: string;
             /** @description What navigator.credentials.create gave, toJSON(). */
@@ -1743,6 +1888,27 @@ export interface components {
             models: string[] | null;
             /** Format: int64 */
             weight: number;
+        };
+        ChannelHealth: {
+            /** @description What to do about the reason. */
+            advice?: string;
+            /** @enum {string} */
+            circuit: "closed" | "half-open" | "open";
+            /** Format: int64 */
+            id: number;
+            /** Format: int64 */
+            live_tasks: number;
+            /**
+             * Format: int64
+             * @description Most live tasks per upstream model; 0: no limit.
+             */
+            max_live: number;
+            name: string;
+            /** @description Why it is broken. */
+            reason?: string;
+            recent: components["schemas"]["RecentCalls"];
+            /** @enum {string} */
+            status: "enabled" | "disabled" | "broken" | "draining";
         };
         ChannelHost: {
             /** @example accounts of the China site */
@@ -2184,6 +2350,12 @@ export interface components {
              */
             version: number;
         };
+        Mismatch: {
+            detail: string;
+            id: string;
+            /** @example account */
+            kind: string;
+        };
         Model: {
             /** @description What it does for each product, as in GET /v1/models. */
             capabilities: components["schemas"]["Capability"][];
@@ -2388,6 +2560,11 @@ export interface components {
         };
         PageSession: {
             items: components["schemas"]["Session"][];
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+        };
+        PageStatement: {
+            items: components["schemas"]["Statement"][];
             /** @description Absent on the last page. */
             next_cursor?: string;
         };
@@ -2965,6 +3142,10 @@ export interface components {
             /** @description Code of the second factor, after an answer totp_required. */
             totp?: string;
         };
+        SignInByLinkBody: {
+            /** @description From the link. */
+            ticket: string;
+        };
         SignInMethods: {
             /** @description Name of the provider on the button; sign-in begins at GET /api/session/oidc. */
             oidc?: string;
@@ -3028,6 +3209,8 @@ export interface components {
              * @description Set while the figures behind this time are still being counted.
              */
             complete_until?: string;
+            /** @description For administrators: every channel as it is now, whatever the filters. */
+            health?: components["schemas"]["ChannelHealth"][] | null;
             /** @enum {string} */
             interval: "hour" | "day";
             /** @description Now, by status. */
@@ -3778,6 +3961,14 @@ export interface components {
              */
             version: number;
         };
+        Verification: {
+            /** Format: date-time */
+            checked_at: string;
+            mismatches: components["schemas"]["Mismatch"][];
+            ok: boolean;
+            /** Format: int64 */
+            took_ms: number;
+        };
         Waiting: {
             /** Format: date-time */
             since: string;
@@ -3972,6 +4163,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    about: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["About"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-audit": {
         parameters: {
             query?: {
@@ -4725,6 +4945,44 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-statements": {
+        parameters: {
+            query?: {
+                /** @description For administrators; yourself when left out. */
+                user_id?: number;
+                /** @description How many, the present one among them. */
+                months?: number;
+                /** @description IANA name of the zone whose months they are. */
+                tz?: string;
+                /** @description The play ledger of test mode. */
+                test?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageStatement"];
                 };
             };
             /** @description Error */
@@ -6092,6 +6350,39 @@ export interface operations {
             };
         };
     };
+    "sign-in-by-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInByLinkBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "sign-in-methods": {
         parameters: {
             query?: never;
@@ -6381,6 +6672,10 @@ export interface operations {
                 user_id?: number;
                 /** @description Of test mode, with play money, instead. */
                 test?: boolean;
+                /** @description Only of this model. */
+                model?: string;
+                /** @description Only of this channel; for administrators. */
+                channel_id?: number;
                 /** @description IANA name. Hours are whole hours UTC; where a zone is half an hour off, a day begins with the first of them that begins in it. */
                 tz?: string;
                 /** @description By default hours up to three days, else days. */
@@ -7142,6 +7437,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                };
             };
             /** @description Error */
             default: {

@@ -101,6 +101,21 @@ export function day(at: When): string {
   return cached("d", () => new Intl.DateTimeFormat(locale(), { dateStyle: "medium" })).format(new Date(at));
 }
 
+/** Month and day, for axes. */
+export function monthDay(at: When): string {
+  return cached("axd", () => new Intl.DateTimeFormat(locale(), { month: "numeric", day: "numeric" })).format(
+    new Date(at),
+  );
+}
+
+/** Hour of the day, for axes. */
+export function hour(at: When): string {
+  return cached(
+    "axh",
+    () => new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hour12: false }),
+  ).format(new Date(at));
+}
+
 /** A moment in UTC, for the hover of local times. */
 export function utc(at: When): string {
   return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;

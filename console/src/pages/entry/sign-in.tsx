@@ -15,8 +15,7 @@ import { EntryFrame } from "./frame";
 
 const fields = ["name", "password", "code"] as const;
 
-/** The texts of an unsuccessful sign-in with another provider, by what it put into the address. */
-const keys = ["to", "ended", "problem", "error", "link", "name"] as const;
+const keys = ["to", "ended", "problem", "ticket", "name"] as const;
 
 export default function SignIn() {
   const { t } = useTranslation();
@@ -27,19 +26,23 @@ export default function SignIn() {
   const [failed, setFailed] = useState<unknown>(null);
   const [passkeyBusy, setPasskeyBusy] = useState(false);
 
-  useEffect(() => {
-    // Who is signed in already has nothing to do here.
-    queries.fetchQuery({ ...meQuery, retry: false, staleTime: 0 }).then(
-      () => navigate({ to: landing(search.to), replace: true }),
-      () => {},
-    );
-  }, [navigate, search.to]);
-
   const enter = async (me: Schemas["Me"]) => {
     queries.clear();
     queries.setQueryData(meQuery.queryKey, me);
     await navigate({ to: landing(search.to), replace: true });
   };
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page opens
+  useEffect(() => {
+    // A link signs in once; who is signed in already has nothing to do here.
+    const opened = search.ticket
+      ? client.POST("/api/session/link", { body: { ticket: search.ticket } }).then(({ data }) => data)
+      : queries.fetchQuery({ ...meQuery, retry: false, staleTime: 0 });
+    opened.then(
+      (me) => me && enter(me),
+      (error) => search.ticket && setFailed(error),
+    );
+  }, []);
 
   const form = useEntryForm({
     fields,
@@ -110,9 +113,7 @@ export default function SignIn() {
       }
     >
       {search.ended && <Note tone="info">{t("entry.ended")}</Note>}
-      {(search.error || search.problem) && (
-        <ErrorNote error={new ApiError(403, search.problem ?? search.error ?? "", search.error ?? "")} />
-      )}
+      {search.problem && <ErrorNote error={new ApiError(403, search.problem, t("entry.providerRefused"))} />}
       {methods.error != null && <ErrorNote error={methods.error} retry={() => methods.refetch()} />}
       <form onSubmit={form.onSubmit} className="space-y-4" noValidate>
         {/* The first step stays in the form: its values are sent again with the code. */}
