@@ -32,6 +32,13 @@ type User struct {
 	Version     int64     `json:"version" doc:"Send it back with an edit."`
 }
 
+// ListedUser is a user in a list.
+type ListedUser struct {
+	User
+	Available money.Quota `json:"available" doc:"Quota that can be spent; 500000 are 1 USD."`
+	Held      money.Quota `json:"held" doc:"Quota set aside for live tasks."`
+}
+
 // UserDetail is a user with what belongs to them.
 type UserDetail struct {
 	User
@@ -132,7 +139,7 @@ func needsRoot(message string) *fault.Error {
 	return fault.New(fault.Forbidden, "%s", message).Named("role_required")
 }
 
-func (c *Console) listUsers(ctx context.Context, _ *Viewer, in *listUsers) (*PageOut[User], error) {
+func (c *Console) listUsers(ctx context.Context, _ *Viewer, in *listUsers) (*PageOut[ListedUser], error) {
 	before, err := in.afterID()
 	if err != nil {
 		return nil, err
@@ -143,7 +150,18 @@ func (c *Console) listUsers(ctx context.Context, _ *Viewer, in *listUsers) (*Pag
 	if err != nil {
 		return nil, err
 	}
-	return page(list, in.Limit, func(p store.Person) string { return strconv.FormatInt(p.ID, 10) }, showUser), nil
+	ids := make([]int64, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	balances, err := c.Store.Balances(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return page(list, in.Limit, func(p store.Person) string { return strconv.FormatInt(p.ID, 10) }, func(p store.Person) ListedUser {
+		b := balances[p.ID]
+		return ListedUser{User: showUser(p), Available: b.Available, Held: b.Held}
+	}), nil
 }
 
 func (c *Console) createUser(ctx context.Context, v *Viewer, in *createUser) (*One[User], error) {

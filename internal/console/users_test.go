@@ -84,13 +84,19 @@ func TestUsersAreManaged(t *testing.T) {
 
 func TestUsersAreListedByPagesAndFilters(t *testing.T) {
 	w := newWorld(t)
-	var p console.Page[console.User]
+	var p console.Page[console.ListedUser]
 	w.admin.want(200, &p, "GET", "/api/users?limit=3", nil)
 	if len(p.Items) != 3 || p.Items[0].Name != "bob" || p.NextCursor == "" {
 		t.Fatalf("first page %+v", p)
 	}
+	before := p.Items[0].Available
+	w.admin.want(200, nil, "POST", fmt.Sprintf("/api/users/%d/balance", p.Items[0].ID), body{"kind": "grant", "amount": 250, "reason": "listed"})
+	w.admin.want(200, &p, "GET", "/api/users?limit=3", nil)
+	if got := p.Items[0].Available - before; got != 250 {
+		t.Errorf("the list shows %d more than before, want 250", got)
+	}
 	cursor := p.NextCursor
-	p = console.Page[console.User]{}
+	p = console.Page[console.ListedUser]{}
 	w.admin.want(200, &p, "GET", "/api/users?limit=3&cursor="+cursor, nil)
 	if len(p.Items) != 1 || p.Items[0].Name != "root" || p.NextCursor != "" {
 		t.Errorf("second page %+v", p)

@@ -560,6 +560,39 @@ func (s *Store) Balance(ctx context.Context, userID int64, test bool) (Balance, 
 	return b, nil
 }
 
+// Balances are the balances of many users, in one query. Users who do not exist
+// are left out.
+func (s *Store) Balances(ctx context.Context, userIDs []int64) (map[int64]Balance, error) {
+	out := map[int64]Balance{}
+	if len(userIDs) == 0 {
+		return out, nil
+	}
+	accounts := make([]int64, 0, 2*len(userIDs))
+	owner := map[int64]int64{}
+	for _, id := range userIDs {
+		for _, p := range []ledger.Purpose{ledger.Available, ledger.Held} {
+			a := int64(ledger.UserAccount(id, p, false))
+			accounts = append(accounts, a)
+			owner[a] = id
+		}
+	}
+	var rows []struct{ ID, Balance int64 }
+	if err := s.read.NewRaw("SELECT id, balance FROM accounts WHERE id IN (?)", bun.In(accounts)).Scan(ctx, &rows); err != nil {
+		return nil, failure(err)
+	}
+	for _, r := range rows {
+		id := owner[r.ID]
+		b := out[id]
+		if r.ID == int64(ledger.UserAccount(id, ledger.Available, false)) {
+			b.Available = money.Quota(r.Balance)
+		} else {
+			b.Held = money.Quota(r.Balance)
+		}
+		out[id] = b
+	}
+	return out, nil
+}
+
 // SetUserStatus switches a user on or off, whoever edited them before.
 func (s *Store) SetUserStatus(ctx context.Context, id int64, to account.Status) error {
 	p, err := s.Person(ctx, id)

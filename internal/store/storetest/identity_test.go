@@ -474,6 +474,25 @@ func TestAnAccountAtTheProviderSignsInOneUser(t *testing.T) {
 	})
 }
 
+func TestBalancesOfManyAreReadAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, d store.Dialect) {
+		s, ctx := Open(t, d), context.Background()
+		rich := must[account.User](t)(s.CreateUser(ctx, store.NewUser{Name: "rich"}))
+		poor := must[account.User](t)(s.CreateUser(ctx, store.NewUser{Name: "poor"}))
+		if err := s.ChangeBalance(ctx, ledger.Change(ledger.KindGrant, rich.ID, 700, "many", "test", "", s.Now())); err != nil {
+			t.Fatal(err)
+		}
+		got := must[map[int64]store.Balance](t)(s.Balances(ctx, []int64{poor.ID, rich.ID, 999}))
+		want := map[int64]store.Balance{rich.ID: {Available: 700}, poor.ID: {}}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("balances %v, want %v", got, want)
+		}
+		if none := must[map[int64]store.Balance](t)(s.Balances(ctx, nil)); len(none) != 0 {
+			t.Errorf("of nobody: %v", none)
+		}
+	})
+}
+
 func TestPeopleAreFoundByTheBeginningOfNameOrAddress(t *testing.T) {
 	each(t, func(t *testing.T, d store.Dialect) {
 		s, ctx := Open(t, d), context.Background()
