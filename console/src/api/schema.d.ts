@@ -2295,6 +2295,42 @@ export interface components {
             /** Format: date-time */
             last_used_at?: string;
         };
+        ListedUser: {
+            /**
+             * Format: int64
+             * @description Quota that can be spent; 500000 are 1 USD.
+             */
+            available: number;
+            /** Format: date-time */
+            created_at: string;
+            display_name: string;
+            email: string;
+            group: string;
+            has_password: boolean;
+            /**
+             * Format: int64
+             * @description Quota set aside for live tasks.
+             */
+            held: number;
+            /** Format: int64 */
+            id: number;
+            /** @description To sign in with. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Requests a minute, of all tokens together; 0: no limit.
+             */
+            rate: number;
+            /** @enum {string} */
+            role: "root" | "admin" | "user";
+            /** @enum {string} */
+            status: "enabled" | "disabled";
+            /**
+             * Format: int64
+             * @description Send it back with an edit.
+             */
+            version: number;
+        };
         LiveTasks: {
             /** Format: int64 */
             held: number;
@@ -2533,6 +2569,11 @@ export interface components {
             /** @description Absent on the last page. */
             next_cursor?: string;
         };
+        PageListedUser: {
+            items: components["schemas"]["ListedUser"][];
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+        };
         PageNode: {
             items: components["schemas"]["Node"][];
             /** @description Absent on the last page. */
@@ -2575,11 +2616,6 @@ export interface components {
         };
         PageToken: {
             items: components["schemas"]["Token"][];
-            /** @description Absent on the last page. */
-            next_cursor?: string;
-        };
-        PageUser: {
-            items: components["schemas"]["User"][];
             /** @description Absent on the last page. */
             next_cursor?: string;
         };
@@ -7212,7 +7248,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageUser"];
+                    "application/json": components["schemas"]["PageListedUser"];
                 };
             };
             /** @description Error */

@@ -219,7 +219,7 @@ export function Facts({
           item && (
             <div
               key={String(item[0])}
-              className="flex min-w-0 items-baseline justify-between gap-4 border-line border-b pb-2"
+              className="flex min-w-0 items-baseline justify-between gap-4 border-line border-b pb-2 last:border-0"
             >
               <dt className="shrink-0 text-soft">{item[0]}</dt>
               <dd className="min-w-0 break-words text-right">{item[1]}</dd>

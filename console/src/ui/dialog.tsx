@@ -39,7 +39,7 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
             widths[size],
           )}
         >
-          <div className="flex items-start gap-3 border-line border-b px-5 py-3.5">
+          <div className="flex items-center gap-3 border-line border-b px-5 py-3">
             <div className="min-w-0 flex-1">
               <D.Title className="font-semibold text-base">{title}</D.Title>
               {description && <D.Description className="mt-0.5 text-soft">{description}</D.Description>}

@@ -176,12 +176,14 @@ const Preset = ({ on, onClick, children }: { on: boolean; onClick: () => void; c
 
 /** A user found by name; value is the id. For administrators. */
 export function UserInput({
+  label,
   value,
   onChange,
   placeholder,
 }: {
   value: string;
   onChange: (id: string) => void;
+  label?: string;
   placeholder?: string;
 }) {
   const { t } = useTranslation();
@@ -212,6 +214,7 @@ export function UserInput({
     >
       <Input
         role="combobox"
+        aria-label={label}
         aria-expanded={open}
         autoComplete="off"
         spellCheck={false}

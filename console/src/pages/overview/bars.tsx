@@ -105,7 +105,10 @@ export function Bars({ stats, measure, test }: { stats: Stats; measure: Measure;
                       )}
                     >
                       {failed > 0 && (
-                        <span className="w-full rounded-t-sm bg-chart-bad" style={{ height: `${(100 * failed) / top}%` }} />
+                        <span
+                          className="w-full rounded-t-sm bg-chart-bad"
+                          style={{ height: `${(100 * failed) / top}%` }}
+                        />
                       )}
                       <span
                         className={cn(

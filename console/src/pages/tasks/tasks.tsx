@@ -44,8 +44,8 @@ const types = ["text2video", "image2video", "omni-video", "multi-image2video"];
 const numeric = new Set(["channel_id", "user_id", "token_id"]);
 
 /** What the address asks for, as the API takes it. */
-function query(search: { [k in (typeof filterKeys)[number]]?: string }) {
-  const { span, since, until, ...rest } = search;
+function query(search: { [k in (typeof keys)[number]]?: string }) {
+  const { view: _, span, since, until, ...rest } = search;
   const out: Record<string, string | number> = {};
   for (const [k, v] of Object.entries(rest)) if (v) out[k] = numeric.has(k) ? Number(v) : v;
   for (const [k, v] of Object.entries(resolveRange({ span, since, until }))) if (v) out[k] = v;
@@ -60,8 +60,7 @@ export default function Tasks() {
   const [watched, setWatched] = useState<Task | null>(null);
   const { view, ...filters } = search;
   const gallery = view === "gallery";
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a range that ends now stays the same while one looks at it
-  const asked = useMemo(() => query(filters), [JSON.stringify(filters)]);
+  const asked = useMemo(() => query(search), [search]);
   const rows = api.useInfiniteQuery(
     "get",
     "/api/tasks",
