@@ -82,7 +82,7 @@ const tree = root.addChildren([
     page("/audit", () => import("./pages/audit/audit"), "audit"),
     page("/settings", () => import("./pages/settings/settings"), "settings"),
     page("/about", () => import("./pages/about/about"), "about"),
-    page("/profile", () => import("./pages/profile/profile"), "profile"),
+    page("/profile", () => import("./pages/profile/profile"), "profile", "webhooks"),
   ]),
 ]);
 
