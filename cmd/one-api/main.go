@@ -24,7 +24,7 @@ var version = "dev"
 // a command without one does not start, see explain.
 type cli struct {
 	Serve  serveCmd  `cmd:"" default:"withargs" group:"Run" help:"Run the gateway (the default)." example:"one-api\none-api serve --port 8080\nSQL_DSN='user:password@tcp(localhost:3306)/oneapi' one-api"`
-	Demo   demoCmd   `cmd:"" group:"Run" help:"Show a task from order to charge, with a simulated Kling. Needs no network." example:"one-api demo"`
+	Demo   demoCmd   `cmd:"" group:"Run" help:"Show a task from order to charge, with a simulated Kling, and the console. Needs no network." example:"one-api demo"`
 	Setup  setupCmd  `cmd:"" group:"Run" help:"Make the first administrator and a token." example:"one-api setup\necho 'a long password' | one-api setup --password-stdin"`
 	Config configCmd `cmd:"" group:"Run" help:"Show the settings in force and where each comes from." example:"one-api config\none-api config --json"`
 
