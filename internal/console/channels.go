@@ -307,7 +307,7 @@ func (c *Console) updateChannel(ctx context.Context, v *Viewer, in *updateChanne
 		Priority: b.Priority, Weight: b.Weight, MaxLive: b.MaxLive,
 	}
 	if b.Keys != nil && (b.AddKeys != "" || len(b.RemoveKeys) > 0) {
-		return nil, fault.New(fault.Invalid, "Send either keys, which replaces all of them, or add_keys and remove_keys.").At("body.keys")
+		return nil, fault.New(fault.Invalid, "Send either keys, which replaces all of them, or add_keys and remove_keys.").Named("either_or").At("body.keys")
 	}
 	if b.Keys != nil {
 		if err := c.checkKeys(old.Type, *b.Keys, "body.keys"); err != nil {

@@ -163,7 +163,7 @@ func TestBadChannelsAreRefusedByField(t *testing.T) {
 	w.admin.refused(400, "unknown_type", "POST", "/api/channels", good(map[string]any{"type": 1}))
 	w.admin.refused(400, "key_not_found", "PATCH", channelPath(made.ID), map[string]any{"version": 1, "remove_keys": []string{"zz"}})
 	w.admin.refused(400, "no_key", "PATCH", channelPath(made.ID), map[string]any{"version": 1, "remove_keys": []string{made.Keys[0].ID}})
-	w.admin.refused(400, "invalid", "PATCH", channelPath(made.ID), map[string]any{"version": 1, "keys": "k", "add_keys": "l"})
+	w.admin.refused(400, "either_or", "PATCH", channelPath(made.ID), map[string]any{"version": 1, "keys": "k", "add_keys": "l"})
 	w.admin.refused(404, "channel_not_found", "GET", channelPath(777), nil)
 	w.admin.refused(422, "invalid_request", "GET", "/api/channels/-1", nil)
 	w.admin.refused(422, "invalid_request", "GET", "/api/channels/x", nil)

@@ -354,7 +354,12 @@ func newProblem(status int, message string, errs ...error) huma.StatusError {
 		var d huma.ErrorDetailer
 		if errors.As(err, &d) {
 			e := d.ErrorDetail()
-			p.Errors = append(p.Errors, FieldError{Location: e.Location, Message: e.Message})
+			at := e.Location
+			// What is missing is said of the object around it.
+			if name, ok := strings.CutPrefix(e.Message, "expected required property "); ok {
+				at += "." + strings.TrimSuffix(name, " to be present")
+			}
+			p.Errors = append(p.Errors, FieldError{Location: at, Message: e.Message})
 		}
 	}
 	return p

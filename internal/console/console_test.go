@@ -244,7 +244,7 @@ func TestGroups(t *testing.T) {
 	w.admin.refused(409, "name_taken", "POST", "/api/groups", map[string]string{"name": "vip"})
 	w.admin.want(200, &g, "PATCH", "/api/groups/vip", map[string]any{"version": g.Version, "ratio": "0.75"})
 	w.admin.refused(409, "version_conflict", "PATCH", "/api/groups/vip", map[string]any{"version": 1, "ratio": "0.5"})
-	w.admin.refused(400, "invalid", "PATCH", "/api/groups/vip", map[string]any{"version": g.Version, "ratio": "0"})
+	w.admin.refused(400, "invalid_ratio", "PATCH", "/api/groups/vip", map[string]any{"version": g.Version, "ratio": "0"})
 	w.alice.refused(403, "role_required", "GET", "/api/groups", nil)
 	w.admin.refused(409, "in_use", "DELETE", "/api/groups/default", nil)
 	w.admin.want(204, nil, "DELETE", "/api/groups/vip", nil)

@@ -107,7 +107,7 @@ func (c *Console) deleteGroup(ctx context.Context, v *Viewer, in *GroupName) (*N
 func parseRatio(text string) (money.Decimal, error) {
 	d, err := money.ParseDecimal(text)
 	if err != nil {
-		return d, fault.New(fault.Invalid, "ratio must be a decimal like 0.8 or 1.").At("body.ratio")
+		return d, fault.New(fault.Invalid, "ratio must be a decimal like 0.8 or 1.").Named("invalid_ratio").At("body.ratio")
 	}
 	return d, nil
 }

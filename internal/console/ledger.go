@@ -272,7 +272,7 @@ func (c *Console) getStatement(ctx context.Context, v *Viewer, in *getStatement)
 	}
 	since, err := time.ParseInLocation("2006-01", in.Month, loc)
 	if err != nil || since.Year() < 2000 {
-		return nil, fault.New(fault.Invalid, "month must look like 2026-11.").At("query.month")
+		return nil, fault.New(fault.Invalid, "month must look like 2026-11.").Named("invalid_parameter").At("query.month")
 	}
 	st, err := c.Store.Statement(ctx, user, in.Test, since, since.AddDate(0, 1, 0))
 	if err != nil {
@@ -327,7 +327,7 @@ func (c *Console) listStatements(ctx context.Context, v *Viewer, in *getMonths) 
 func (c *Console) changeBalance(ctx context.Context, v *Viewer, in *changeBalance) (*One[BalanceChange], error) {
 	b := &in.Body
 	if (b.Amount == nil) == (b.USD == "") {
-		return nil, fault.New(fault.Invalid, "Give either amount, in quota, or usd.").At("body.amount")
+		return nil, fault.New(fault.Invalid, "Give either amount, in quota, or usd.").Named("either_or").At("body.amount")
 	}
 	var q money.Quota
 	field := "body.amount"
@@ -337,19 +337,19 @@ func (c *Console) changeBalance(ctx context.Context, v *Viewer, in *changeBalanc
 		field = "body.usd"
 		var err error
 		if q, err = money.ParseSignedUSD(b.USD); err != nil {
-			return nil, fault.New(fault.Invalid, "usd must be an amount like 12.50 or -3: %s.", err).At(field)
+			return nil, fault.New(fault.Invalid, "usd must be an amount like 12.50 or -3: %s.", err).Named("invalid_amount").At(field)
 		}
 	}
 	switch {
 	case q == 0:
-		return nil, fault.New(fault.Invalid, "A change of nothing is no change.").At(field)
+		return nil, fault.New(fault.Invalid, "A change of nothing is no change.").Named("amount_zero").At(field)
 	case q < 0 && b.Kind != string(ledger.KindAdjust):
-		return nil, fault.New(fault.Invalid, "Only kind adjust takes quota away.").At(field)
+		return nil, fault.New(fault.Invalid, "Only kind adjust takes quota away.").Named("amount_negative").At(field)
 	case q > money.MaxQuota || q < -money.MaxQuota:
-		return nil, fault.New(fault.Invalid, "The amount must lie between -%d and %d quota.", money.MaxQuota, money.MaxQuota).At(field)
+		return nil, fault.New(fault.Invalid, "The amount must lie between -%d and %d quota.", money.MaxQuota, money.MaxQuota).Named("out_of_range").At(field)
 	}
 	if strings.TrimSpace(b.Reason) == "" {
-		return nil, fault.New(fault.Invalid, "Give a reason.").At("body.reason")
+		return nil, fault.New(fault.Invalid, "Give a reason.").Named("missing_parameter").At("body.reason")
 	}
 	if err := store.Note("reason", b.Reason); err != nil {
 		return nil, inBody(err)

@@ -189,7 +189,7 @@ func (c *Console) createPersonalToken(ctx context.Context, v *Viewer, in *create
 	var expires time.Time
 	if in.Body.ExpiresAt != nil {
 		if expires = *in.Body.ExpiresAt; !expires.After(c.Store.Now()) {
-			return nil, fault.New(fault.Invalid, "expires_at must be in the future.").At("body.expires_at")
+			return nil, fault.New(fault.Invalid, "expires_at must be in the future.").Named("expires_in_past").At("body.expires_at")
 		}
 	}
 	t, text, err := c.Store.CreatePersonalToken(ctx, v.Actor, v.User.ID, in.Body.Name, expires)

@@ -186,7 +186,7 @@ func TestAPasskeySignsIn(t *testing.T) {
 	}
 	path := fmt.Sprintf("/api/me/passkeys/%d", p.ID)
 	alice.want(204, nil, "PATCH", path, body{"name": "phone"})
-	alice.refused(400, "invalid", "PATCH", path, body{"name": "a\tb"})
+	alice.refused(400, "invalid_name", "PATCH", path, body{"name": "a\tb"})
 	var list console.Page[console.Passkey]
 	got := alice.want(200, &list, "GET", "/api/me/passkeys", nil)
 	if len(list.Items) != 1 || list.Items[0].Name != "phone" || list.Items[0].LastUsedAt == nil || strings.Contains(string(got.body), "publicKey") {
@@ -205,7 +205,7 @@ func TestACeremonyWorksOnceForItsUserAndKind(t *testing.T) {
 	var begun console.Ceremony
 	alice.want(200, &begun, "POST", "/api/me/passkeys/begin", nil)
 	answer := a.create(begun.Options)
-	alice.refused(400, "invalid", "POST", "/api/me/passkeys", body{"ceremony": begun.Ceremony, "name": "a\u0000", "credential": answer}) // uses nothing up
+	alice.refused(400, "invalid_name", "POST", "/api/me/passkeys", body{"ceremony": begun.Ceremony, "name": "a\u0000", "credential": answer}) // uses nothing up
 	alice.want(201, nil, "POST", "/api/me/passkeys", body{"ceremony": begun.Ceremony, "name": "laptop", "credential": answer})
 	alice.refused(403, "ticket_invalid", "POST", "/api/me/passkeys", body{"ceremony": begun.Ceremony, "name": "laptop", "credential": answer})
 

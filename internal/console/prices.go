@@ -322,7 +322,7 @@ func (c *Console) publicPrices(_ context.Context, _ *Viewer, _ *struct{}) (*One[
 func edited(rules []price.Rule, e *PriceEdit) ([]price.Rule, error) {
 	whole := e.Rules != nil
 	if whole == (len(e.Set)+len(e.Remove) > 0) {
-		return nil, fault.New(fault.Invalid, "Send either rules, the whole catalogue, or single rules in set and ids in remove.").At("body.rules")
+		return nil, fault.New(fault.Invalid, "Send either rules, the whole catalogue, or single rules in set and ids in remove.").Named("either_or").At("body.rules")
 	}
 	if whole {
 		return e.Rules, checkRules(e.Rules, "body.rules")

@@ -190,11 +190,11 @@ func TestWrongPricesAreRefusedByField(t *testing.T) {
 		"10 000 characters":  {400, "invalid_price_rule", "body.set[1]", set(map[string]any{"source": strings.Repeat("x", 10_000)})},
 		"the same orders":    {409, "duplicate_price_rule", "body.match", set(map[string]any{"id": "another-one"})},
 		"twice":              {409, "duplicate_price_rule", "body.set[1].id", map[string]any{"version": 1, "set": []any{asMap(t, r, nil), asMap(t, r, nil)}}},
-		"nothing":            {400, "invalid", "body.rules", map[string]any{"version": 1}},
-		"both":               {400, "invalid", "body.rules", map[string]any{"version": 1, "rules": []any{asMap(t, r, nil)}, "remove": []string{r.ID}}},
+		"nothing":            {400, "either_or", "body.rules", map[string]any{"version": 1}},
+		"both":               {400, "either_or", "body.rules", map[string]any{"version": 1, "rules": []any{asMap(t, r, nil)}, "remove": []string{r.ID}}},
 		"an unknown removal": {400, "price_rule_not_found", "body.remove[0]", map[string]any{"version": 1, "remove": []string{"nobody"}}},
-		"a note of lines":    {400, "invalid", "body.note", map[string]any{"version": 1, "note": "a\nb", "remove": []string{r.ID}}},
-		"no version":         {422, "invalid_request", "body", map[string]any{"remove": []string{r.ID}}},
+		"a note of lines":    {400, "not_printable", "body.note", map[string]any{"version": 1, "note": "a\nb", "remove": []string{r.ID}}},
+		"no version":         {422, "invalid_request", "body.version", map[string]any{"remove": []string{r.ID}}},
 	} {
 		p := w.admin.refused(c.status, c.code, "PUT", "/api/prices", c.body)
 		if c.at != "" && (len(p.Errors) == 0 || p.Errors[0].Location != c.at) {

@@ -87,13 +87,16 @@ func TestWrongBatchesAreRefusedByField(t *testing.T) {
 		"worth nothing":      {422, "body.quota", map[string]any{"name": "x", "quota": 0}},
 		"worth less":         {422, "body.quota", map[string]any{"name": "x", "quota": -5}},
 		"worth too much":     {422, "body.quota", `{"name":"x","quota":9007199254740992}`},
-		"no name":            {422, "body", map[string]any{"quota": 1}},
+		"no name":            {422, "body.name", map[string]any{"quota": 1}},
 		"a long name":        {422, "body.name", map[string]any{"quota": 1, "name": strings.Repeat("x", 10_000)}},
 		"control characters": {400, "body.name", map[string]any{"quota": 1, "name": "a\u0000b"}},
 		"over already":       {400, "body.expires_at", map[string]any{"quota": 1, "name": "x", "expires_at": time.Now().Add(-time.Hour)}},
 		"no time":            {422, "body.expires_at", map[string]any{"quota": 1, "name": "x", "expires_at": "never"}},
 	} {
-		code := map[int]string{422: "invalid_request", 400: "invalid"}[c.status]
+		code := "invalid_request"
+		if c.status == 400 {
+			code = map[string]string{"body.name": "invalid_name", "body.expires_at": "expires_in_past"}[c.at]
+		}
 		p := w.admin.refused(c.status, code, "POST", "/api/redemptions", c.body)
 		if len(p.Errors) == 0 || p.Errors[0].Location != c.at {
 			t.Errorf("%s: errors %+v, want %s", name, p.Errors, c.at)

@@ -296,7 +296,7 @@ func (c *Console) sampleModel(t *account.Token) string {
 
 func (c *Console) inFuture(t time.Time) error {
 	if !t.After(c.Store.Now()) || t.Year() > 9999 {
-		return fault.New(fault.Invalid, "expires_at must lie in the future.").At("body.expires_at")
+		return fault.New(fault.Invalid, "expires_at must lie in the future.").Named("expires_in_past").At("body.expires_at")
 	}
 	return nil
 }

@@ -250,7 +250,7 @@ func TestMyOwnFields(t *testing.T) {
 	w.alice.refused(422, "invalid_request", "PATCH", "/api/me", body{"version": 2, "role": "root"})
 	w.alice.refused(422, "invalid_request", "PATCH", "/api/me", body{"version": 2, "group": "vip"})
 	for _, bad := range []string{"nobody", "a@b@c", "Alice <alice@example.com>", "a@example.com\nBcc: x", "<script>@example.com"} {
-		w.alice.refused(400, "invalid", "PATCH", "/api/me", body{"version": 2, "email": bad})
+		w.alice.refused(400, "invalid_email", "PATCH", "/api/me", body{"version": 2, "email": bad})
 	}
 	// A personal access token makes no new ways to sign in.
 	w.alice.refused(403, "session_required", "POST", "/api/me/personal-tokens", body{"name": "more"})
@@ -336,7 +336,7 @@ func TestPersonalTokensAreShownOnce(t *testing.T) {
 	if a := b.want(200, nil, "GET", "/api/me/personal-tokens", nil); strings.Contains(string(a.body), made.Text) || !strings.Contains(string(a.body), made.Prefix) {
 		t.Errorf("listed %s", a.body)
 	}
-	b.refused(400, "invalid", "POST", "/api/me/personal-tokens", body{"name": "old", "expires_at": time.Now().Add(-time.Hour)})
+	b.refused(400, "expires_in_past", "POST", "/api/me/personal-tokens", body{"name": "old", "expires_at": time.Now().Add(-time.Hour)})
 	b.want(204, nil, "DELETE", fmt.Sprintf("/api/me/personal-tokens/%d", made.ID), nil)
 	script.refused(401, "not_signed_in", "GET", "/api/me", nil)
 }
@@ -526,7 +526,7 @@ func TestTheFirstAdministratorComesByTheLink(t *testing.T) {
 	_, token, _ := strings.Cut(link, "token=")
 	b.refused(403, "ticket_invalid", "POST", "/api/setup", body{"token": "guess", "name": "boss", "password": "a long password"})
 	b.refused(400, "password_length", "POST", "/api/setup", body{"token": token, "name": "boss", "password": "12345678"})
-	b.refused(400, "invalid", "POST", "/api/setup", body{"token": token, "name": " boss", "password": "a long password"})
+	b.refused(400, "invalid_name", "POST", "/api/setup", body{"token": token, "name": " boss", "password": "a long password"})
 	var me console.Me
 	b.want(201, &me, "POST", "/api/setup", body{"token": token, "name": "boss", "password": "a long password"})
 	if me.Role != "root" || me.Name != "boss" || me.Available != store.OpeningBalance {

@@ -468,13 +468,13 @@ func (c *Console) listDeliveries(ctx context.Context, v *Viewer, in *listDeliver
 		return nil, err
 	}
 	if strings.ContainsFunc(in.TaskID, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, fault.New(fault.Invalid, "task_id is no task's id.").At("query.task_id")
+		return nil, fault.New(fault.Invalid, "task_id is no task's id.").Named("invalid_parameter").At("query.task_id")
 	}
 	if in.Endpoint != "" {
 		id := int64(0)
 		if in.Endpoint != "callback" {
 			if id, err = strconv.ParseInt(in.Endpoint, 10, 64); err != nil {
-				return nil, fault.New(fault.Invalid, "endpoint is no id of a webhook.").At("query.endpoint")
+				return nil, fault.New(fault.Invalid, "endpoint is no id of a webhook.").Named("invalid_parameter").At("query.endpoint")
 			}
 			if _, err := c.Store.Endpoint(ctx, whose(v), id); err != nil {
 				return nil, err

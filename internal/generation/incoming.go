@@ -35,7 +35,7 @@ func IdempotencyKey(values []string) (string, error) {
 		return "", nil
 	}
 	if len(values) > 1 || !keyText.MatchString(strings.ReplaceAll(values[0], " ", "_")) {
-		return "", fault.New(fault.Invalid, "Idempotency-Key must be one value of 1 to 255 keyText ASCII characters.").
+		return "", fault.New(fault.Invalid, "Idempotency-Key must be one value of 1 to 255 printable ASCII characters.").
 			Named("invalid_idempotency_key").At("Idempotency-Key")
 	}
 	return values[0], nil
@@ -69,7 +69,7 @@ func canonical(body []byte) ([]byte, error) {
 // CheckExternalID refuses a caller's own id that could not be asked for.
 func CheckExternalID(id string) error {
 	if id != "" && !externalID.MatchString(id) {
-		return fault.New(fault.Invalid, "external_task_id must be 1 to 255 keyText ASCII characters without blanks.").
+		return fault.New(fault.Invalid, "external_task_id must be 1 to 255 printable ASCII characters without blanks.").
 			Named("invalid_parameter").At("external_task_id")
 	}
 	return nil
@@ -85,7 +85,7 @@ func Tags(tags map[string]string) (string, error) {
 	}
 	for k, v := range tags {
 		if !tagName.MatchString(k) || !tagValue.MatchString(v) {
-			return "", fault.New(fault.Invalid, "Tag %.64q must have a name of 1 to 64 letters, digits or . _ : / @ + - and a keyText value of at most 512 characters.", k).
+			return "", fault.New(fault.Invalid, "Tag %.64q must have a name of 1 to 64 letters, digits or . _ : / @ + - and a printable value of at most 512 characters.", k).
 				Named("invalid_parameter").At("metadata")
 		}
 	}

@@ -73,7 +73,7 @@ func CheckBaseURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
 		strings.ContainsAny(text, "?#") || len(text) > 255 {
-		return fault.New(fault.Invalid, "base_url must look like https://api-singapore.klingai.com, without user, query or fragment.").At("base_url")
+		return fault.New(fault.Invalid, "base_url must look like https://api-singapore.klingai.com, without user, query or fragment.").Named("invalid_base_url").At("base_url")
 	}
 	return nil
 }
@@ -94,18 +94,18 @@ func checkChannel(c *channel.Channel) error {
 		is, least, most int
 	}{{"priority", c.Priority, -maxPriority, maxPriority}, {"weight", c.Weight, 0, maxWeight}, {"max_live", c.MaxLive, 0, maxMaxLive}} {
 		if b.is < b.least || b.is > b.most {
-			return fault.New(fault.Invalid, "%s must be from %d to %d.", b.field, b.least, b.most).At(b.field)
+			return fault.New(fault.Invalid, "%s must be from %d to %d.", b.field, b.least, b.most).Named("out_of_range").At(b.field)
 		}
 	}
 	if len(c.Keys) == 0 {
 		return fault.New(fault.Invalid, "A channel needs at least one key.").Named("no_key").At("keys")
 	}
 	if len(c.Keys) > maxKeys {
-		return fault.New(fault.Invalid, "A channel may have at most %d keys.", maxKeys).At("keys")
+		return fault.New(fault.Invalid, "A channel may have at most %d keys.", maxKeys).Named("too_many_keys").At("keys")
 	}
 	for i, k := range c.Keys {
 		if len(k.Text.Reveal()) > maxKeyBytes {
-			return fault.New(fault.Invalid, "Key %d is longer than %d characters.", i+1, maxKeyBytes).At("keys")
+			return fault.New(fault.Invalid, "Key %d is longer than %d characters.", i+1, maxKeyBytes).Named("invalid_key").At("keys")
 		}
 	}
 	return nil
@@ -115,11 +115,11 @@ func checkChannel(c *channel.Channel) error {
 func checkGroups(groups []string) error {
 	for _, g := range groups {
 		if err := Label("groups", g); err != nil || strings.Contains(g, ",") {
-			return fault.New(fault.Invalid, "groups must be names of groups, without commas.").At("groups")
+			return fault.New(fault.Invalid, "groups must be names of groups, without commas.").Named("invalid_groups").At("groups")
 		}
 	}
 	if utf8.RuneCountInString(strings.Join(groups, ",")) > 255 {
-		return fault.New(fault.Invalid, "groups must have at most 255 characters together.").At("groups")
+		return fault.New(fault.Invalid, "groups must have at most 255 characters together.").Named("too_long").At("groups")
 	}
 	return nil
 }
@@ -509,7 +509,7 @@ func (s *Store) SetChannelStatus(ctx context.Context, id int64, from, to channel
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, fault.New(fault.Conflict, "Channel %d does not exist or its status has changed.", id))
+			return errors.Join(err, fault.New(fault.Conflict, "Channel %d does not exist or its status has changed.", id).Named("channel_changed"))
 		}
 		return nil
 	})

@@ -66,7 +66,7 @@ func noGroup(name string) error {
 // checkRatio refuses what would make orders free or absurd.
 func checkRatio(r money.Decimal) error {
 	if r.IsZero() || r.Cmp(mostRatio) > 0 {
-		return fault.New(fault.Invalid, "ratio must be above 0 and at most 1000, like 0.8 or 1.").At("ratio")
+		return fault.New(fault.Invalid, "ratio must be above 0 and at most 1000, like 0.8 or 1.").Named("invalid_ratio").At("ratio")
 	}
 	return nil
 }

@@ -50,11 +50,11 @@ func (s *Store) CreateInvitation(ctx context.Context, by Actor, i Invitation) (I
 	}
 	switch {
 	case i.Uses < 1 || i.Uses > MaxInvitationUses:
-		return i, "", fault.New(fault.Invalid, "uses must be from 1 to %d.", MaxInvitationUses).At("uses")
+		return i, "", fault.New(fault.Invalid, "uses must be from 1 to %d.", MaxInvitationUses).Named("out_of_range").At("uses")
 	case i.Grant < 0 || i.Grant > MaxInvitationGrant:
-		return i, "", fault.New(fault.Invalid, "grant must be from 0 to %d quota.", int64(MaxInvitationGrant)).At("grant")
+		return i, "", fault.New(fault.Invalid, "grant must be from 0 to %d quota.", int64(MaxInvitationGrant)).Named("out_of_range").At("grant")
 	case i.ExpiresAt != 0 && i.ExpiresAt <= millis(now):
-		return i, "", fault.New(fault.Invalid, "expires_at must be in the future.").At("expires_at")
+		return i, "", fault.New(fault.Invalid, "expires_at must be in the future.").Named("expires_in_past").At("expires_at")
 	case i.Note != "":
 		if err := Label("note", i.Note); err != nil {
 			return i, "", err

@@ -85,11 +85,11 @@ const maxNote = 200
 // characters.
 func Note(field, text string) error {
 	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxNote {
-		return fault.New(fault.Invalid, "%s must have at most %d characters.", field, maxNote).At(field)
+		return fault.New(fault.Invalid, "%s must have at most %d characters.", field, maxNote).Named("too_long").At(field)
 	}
 	for _, r := range text {
 		if !unicode.IsPrint(r) {
-			return fault.New(fault.Invalid, "%s must be printable text on one line.", field).At(field)
+			return fault.New(fault.Invalid, "%s must be printable text on one line.", field).Named("not_printable").At(field)
 		}
 	}
 	return nil

@@ -99,14 +99,14 @@ func (s *Store) CreateRedemptions(ctx context.Context, by Actor, n NewRedemption
 		return nil, nil, err
 	}
 	if n.Count < 1 || n.Count > MostCodes {
-		return nil, nil, fault.New(fault.Invalid, "count must be from 1 to %d.", MostCodes).At("count")
+		return nil, nil, fault.New(fault.Invalid, "count must be from 1 to %d.", MostCodes).Named("out_of_range").At("count")
 	}
 	if n.Quota <= 0 || n.Quota > money.MaxQuota {
-		return nil, nil, fault.New(fault.Invalid, "quota must be from 1 to %d.", money.MaxQuota).At("quota")
+		return nil, nil, fault.New(fault.Invalid, "quota must be from 1 to %d.", money.MaxQuota).Named("out_of_range").At("quota")
 	}
 	now := s.Now()
 	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now) {
-		return nil, nil, fault.New(fault.Invalid, "expires_at lies in the past.").At("expires_at")
+		return nil, nil, fault.New(fault.Invalid, "expires_at lies in the past.").Named("expires_in_past").At("expires_at")
 	}
 	rows := make([]Redemption, n.Count)
 	texts := make([]secret.Text, n.Count)

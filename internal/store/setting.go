@@ -71,12 +71,12 @@ func (s *Store) writeSettings(ctx context.Context, by Actor, version *int64, val
 			return err
 		}
 		if err := json.Unmarshal(b, f); err != nil {
-			return fault.New(fault.Invalid, "Setting %s does not take this value.", name).At(name)
+			return fault.New(fault.Invalid, "Setting %s does not take this value.", name).Named("invalid_setting").At(name)
 		}
 		texts[name], before[name], after[name] = string(b), old.Fields()[name], f
 	}
 	if name, problem := to.Validate(); name != "" {
-		return fault.New(fault.Invalid, "%s %s.", name, problem).At(name)
+		return fault.New(fault.Invalid, "%s %s.", name, problem).Named("invalid_setting").At(name)
 	}
 	return s.changing(ctx, versionSettings, func(tx bun.Tx, now int64) error {
 		if version != nil && now != *version+1 {

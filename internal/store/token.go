@@ -173,24 +173,24 @@ func checkToken(name string, rate int, models, networks []string, limit *money.Q
 		return err
 	}
 	if rate < 0 || rate > directory.MaxRate {
-		return fault.New(fault.Invalid, "rate must be from 0 (the default) to %d requests a minute.", directory.MaxRate).At("rate")
+		return fault.New(fault.Invalid, "rate must be from 0 (the default) to %d requests a minute.", directory.MaxRate).Named("out_of_range").At("rate")
 	}
 	if limit != nil && (*limit < 0 || *limit > money.MaxQuota) {
-		return fault.New(fault.Invalid, "A budget must be from 0 to %d quota.", money.MaxQuota).At("budget")
+		return fault.New(fault.Invalid, "A budget must be from 0 to %d quota.", money.MaxQuota).Named("out_of_range").At("budget")
 	}
 	if err := CheckModels(models); err != nil {
 		return err
 	}
 	const most = 100
 	if len(networks) > most {
-		return fault.New(fault.Invalid, "networks may have at most %d entries.", most).At("networks")
+		return fault.New(fault.Invalid, "networks may have at most %d entries.", most).Named("too_many_entries").At("networks")
 	}
 	for _, n := range networks {
 		if len(n) > 64 {
 			n = n[:64]
 		}
 		if _, err := ParseNetwork(n); err != nil {
-			return fault.New(fault.Invalid, "%s.", err).At("networks")
+			return fault.New(fault.Invalid, "%s.", err).Named("invalid_network").At("networks")
 		}
 	}
 	return nil
@@ -204,11 +204,11 @@ var modelEntry = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]{0,99}\*?|\*)$`)
 func CheckModels(list []string) error {
 	const most = 500
 	if len(list) > most {
-		return fault.New(fault.Invalid, "models may have at most %d entries.", most).At("models")
+		return fault.New(fault.Invalid, "models may have at most %d entries.", most).Named("too_many_entries").At("models")
 	}
 	for _, m := range list {
 		if !modelEntry.MatchString(m) {
-			return fault.New(fault.Invalid, "%.60q is no model name like kling-v1-6-pro, base name like kling-v1-6, or pattern like kling-*.", m).At("models")
+			return fault.New(fault.Invalid, "%.60q is no model name like kling-v1-6-pro, base name like kling-v1-6, or pattern like kling-*.", m).Named("invalid_model_name").At("models")
 		}
 	}
 	return nil

@@ -41,7 +41,7 @@ func (s *Store) insertRow(ctx context.Context, tx bun.Tx, query string, args ...
 func Label(field, name string) error {
 	n := utf8.RuneCountInString(name)
 	if !utf8.ValidString(name) || n < 1 || n > 64 || strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return fault.New(fault.Invalid, "%s must have 1 to 64 printable characters and no blank at either end.", field).At(field)
+		return fault.New(fault.Invalid, "%s must have 1 to 64 printable characters and no blank at either end.", field).Named("invalid_name").At(field)
 	}
 	return nil
 }
@@ -52,7 +52,7 @@ func CheckEmail(address string) error {
 		return nil
 	}
 	if a, err := mail.ParseAddress(address); err != nil || a.Address != address || len(address) > 254 || !printable(address) {
-		return fault.New(fault.Invalid, "email must be an address like alice@example.com, or empty.").At("email")
+		return fault.New(fault.Invalid, "email must be an address like alice@example.com, or empty.").Named("invalid_email").At("email")
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func (n *NewUser) check() error {
 // checkRate refuses a user's limit that makes no sense.
 func checkRate(perMinute int) error {
 	if perMinute < 0 || perMinute > directory.MaxRate {
-		return fault.New(fault.Invalid, "rate must be from 0 (no limit) to %d requests a minute.", directory.MaxRate).At("rate")
+		return fault.New(fault.Invalid, "rate must be from 0 (no limit) to %d requests a minute.", directory.MaxRate).Named("out_of_range").At("rate")
 	}
 	return nil
 }
@@ -551,7 +551,7 @@ func (s *Store) Balance(ctx context.Context, userID int64, test bool) (Balance, 
 	for p, q := range map[ledger.Purpose]*money.Quota{ledger.Available: &b.Available, ledger.Held: &b.Held} {
 		err := s.read.QueryRowContext(ctx, "SELECT balance FROM accounts WHERE id = ?", int64(ledger.UserAccount(userID, p, test))).Scan((*int64)(q))
 		if errors.Is(err, sql.ErrNoRows) {
-			return b, fault.New(fault.NotFound, "User %d does not exist.", userID)
+			return b, fault.New(fault.NotFound, "User %d does not exist.", userID).Named("user_not_found")
 		}
 		if err != nil {
 			return b, failure(err)

@@ -122,11 +122,11 @@ type NewEndpoint struct {
 
 func checkEndpoint(description string, events []string) error {
 	if len([]rune(description)) > 200 || !printable(description) {
-		return fault.New(fault.Invalid, "description may have at most 200 printable characters.").At("description")
+		return fault.New(fault.Invalid, "description may have at most 200 printable characters.").Named("too_long").At("description")
 	}
 	for _, e := range events {
 		if !slices.Contains(account.EventTypes, e) {
-			return fault.New(fault.Invalid, "%.60q is no event type. There are: %s.", e, strings.Join(account.EventTypes, ", ")).At("events")
+			return fault.New(fault.Invalid, "%.60q is no event type. There are: %s.", e, strings.Join(account.EventTypes, ", ")).Named("unknown_event_type").At("events")
 		}
 	}
 	return nil

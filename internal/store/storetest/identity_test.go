@@ -202,9 +202,16 @@ func TestAnInvitationThatEndedLetsNobodyIn(t *testing.T) {
 		_, err = s.Register(ctx, store.Registrant{Name: "guest", PasswordHash: "hash", Invitation: code})
 		refused(t, err, "invitation_invalid")
 		refused(t, s.RevokeInvitation(ctx, by, 999), "invitation_not_found")
-		for _, bad := range []store.Invitation{{Uses: 0}, {Uses: 1, Grant: -1}, {Uses: 1, Grant: store.MaxInvitationGrant + 1}, {Uses: 1, ExpiresAt: 1}, {Uses: 1, Note: "a\x00b"}} {
-			_, _, err := s.CreateInvitation(ctx, by, bad)
-			refused(t, err, "invalid")
+		for _, bad := range []struct {
+			i    store.Invitation
+			word string
+		}{
+			{store.Invitation{Uses: 0}, "out_of_range"}, {store.Invitation{Uses: 1, Grant: -1}, "out_of_range"},
+			{store.Invitation{Uses: 1, Grant: store.MaxInvitationGrant + 1}, "out_of_range"},
+			{store.Invitation{Uses: 1, ExpiresAt: 1}, "expires_in_past"}, {store.Invitation{Uses: 1, Note: "a\x00b"}, "invalid_name"},
+		} {
+			_, _, err := s.CreateInvitation(ctx, by, bad.i)
+			refused(t, err, bad.word)
 		}
 		_, _, err = s.CreateInvitation(ctx, by, store.Invitation{Uses: 1, Group: "nobody"})
 		refused(t, err, "group_not_found")
