@@ -134,7 +134,7 @@ func (c *Console) taskMedia(ctx context.Context, v *Viewer, in *taskMedia) (*hum
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	give := func() { cancel(); done() }
-	resp, err := c.fetch(ctx, &t, list[in.Index], request(ctx).Header)
+	resp, err := c.fetch(ctx, &t, list[in.Index], request(ctx).Header) //nolint:bodyclose // pass is through with it later
 	if err != nil {
 		give()
 		return nil, err

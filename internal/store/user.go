@@ -577,7 +577,7 @@ func (s *Store) Balances(ctx context.Context, userIDs []int64) (map[int64]Balanc
 		}
 	}
 	var rows []struct{ ID, Balance int64 }
-	if err := s.read.NewRaw("SELECT id, balance FROM accounts WHERE id IN (?)", bun.In(accounts)).Scan(ctx, &rows); err != nil {
+	if err := s.read.NewRaw("SELECT id, balance FROM accounts WHERE id IN (?)", bun.List(accounts)).Scan(ctx, &rows); err != nil {
 		return nil, failure(err)
 	}
 	for _, r := range rows {
