@@ -13,7 +13,12 @@ export function resolveRange(r: TimeRange): { since?: string; until?: string } {
     now.setHours(0, 0, 0, 0);
     return { since: now.toISOString() };
   }
-  const hours = r.span === "24h" ? 24 : Number.parseInt(r.span, 10) * 24;
-  now.setMinutes(0, 0, 0); // so that what is asked for stays the same for a while
-  return { since: new Date(now.getTime() - (hours - 1) * 3600_000).toISOString() };
+  if (r.span === "24h") {
+    now.setMinutes(0, 0, 0); // so that what is asked for stays the same for a while
+    return { since: new Date(now.getTime() - 23 * 3600_000).toISOString() };
+  }
+  // Whole days of the reader, today among them.
+  now.setHours(0, 0, 0, 0);
+  now.setDate(now.getDate() - (Number.parseInt(r.span, 10) - 1));
+  return { since: now.toISOString() };
 }

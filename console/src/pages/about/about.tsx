@@ -77,7 +77,7 @@ export default function About() {
                   items={[
                     [
                       t("about.database"),
-                      <span key="d">{[d.database.kind, d.database.version].filter(Boolean).join(" ")}</span>,
+                      <span key="d">{[databases[d.database.kind], d.database.version].filter(Boolean).join(" ")}</span>,
                     ],
                     !!d.database.free_bytes && [
                       t("about.free"),
@@ -107,6 +107,8 @@ export default function About() {
     </>
   );
 }
+
+const databases = { sqlite: "SQLite", mysql: "MySQL, MariaDB", postgres: "PostgreSQL" };
 
 function AddressShown({ d }: { d: Schemas["AboutDetails"] }) {
   const { t } = useTranslation();

@@ -14,6 +14,7 @@ import { byCursor, type Column, List } from "@/ui/table";
 type Entry = Schemas["AuditEntry"];
 const keys = ["action", "actor", "target", "span", "since", "until"] as const;
 const rooms = [
+  "balance",
   "channel",
   "group",
   "invitation",

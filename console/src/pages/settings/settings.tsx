@@ -160,14 +160,8 @@ function SettingsForm({ settings }: { settings: Schemas["Settings"] }) {
       </fieldset>
       {form.refused != null && <ErrorNote error={form.refused} />}
       {root && (
-        <div className="sticky bottom-4 flex items-center justify-end gap-2">
-          <Button
-            type="submit"
-            look="primary"
-            busy={form.busy}
-            disabled={!form.formState.isDirty}
-            className="shadow-float"
-          >
+        <div className="flex justify-end">
+          <Button type="submit" look="primary" busy={form.busy} disabled={!form.formState.isDirty}>
             {t("common.save")}
           </Button>
         </div>
