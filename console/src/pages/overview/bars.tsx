@@ -128,7 +128,9 @@ export function Bars({ stats, measure, test }: { stats: Stats; measure: Measure;
             {bars.map((b, i) => (
               <span key={b.from.toISOString()} className="min-w-0 flex-1">
                 {i % every === 0 && (
-                  <span className="num block w-0 whitespace-nowrap">{tick(b.from, stats.interval)}</span>
+                  <span className={cn("num block w-0 whitespace-nowrap", (i / every) % 2 === 1 && "max-sm:hidden")}>
+                    {tick(b.from, stats.interval)}
+                  </span>
                 )}
               </span>
             ))}
