@@ -53,6 +53,8 @@ export async function startLanguage() {
     returnNull: false,
   });
   await loadTexts("base");
+  // Only now, with texts, does i18next call the language resolved; dates and numbers go by that.
+  await i18n.changeLanguage(language);
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
 }
 

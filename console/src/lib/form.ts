@@ -41,5 +41,13 @@ export function useEditForm<T extends FieldValues>(options: {
     if (!e?.message) return undefined;
     return e.type === "server" ? e.message : t(e.message);
   };
-  return { ...form, onSubmit, error, refused, busy: form.formState.isSubmitting };
+  return {
+    ...form,
+    onSubmit,
+    error,
+    refused,
+    /** Takes the refusal away, when what it says is no longer so. */
+    forget: () => setRefused(null),
+    busy: form.formState.isSubmitting,
+  };
 }

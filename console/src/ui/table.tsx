@@ -62,6 +62,22 @@ export const byCursor = {
   getNextPageParam: (page: { next_cursor?: string }) => page.next_cursor,
 } as const;
 
+/** A list that comes whole in one answer, in the form that List takes. */
+export function whole<T>(
+  query: { error: unknown; isPending: boolean; refetch: () => unknown },
+  items: T[] | undefined,
+): Rows<T> {
+  return {
+    data: items && { pages: [{ items }] },
+    error: query.error,
+    isPending: query.isPending,
+    isFetchingNextPage: false,
+    hasNextPage: false,
+    fetchNextPage: () => {},
+    refetch: query.refetch,
+  };
+}
+
 function remembered(name: string): ColumnVisibilityState {
   try {
     return JSON.parse(localStorage.getItem(`columns.${name}`) ?? "{}") as ColumnVisibilityState;

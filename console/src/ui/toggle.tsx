@@ -51,13 +51,17 @@ export function Checkbox({ label, ...props }: ComponentProps<typeof C.Root> & { 
     <div className="flex items-center gap-2">
       <C.Root
         id={id}
-        className="flex size-4.5 shrink-0 items-center justify-center rounded border border-line-strong bg-surface data-[state=checked]:border-accent data-[state=checked]:bg-accent"
+        className="flex size-4.5 shrink-0 items-center justify-center rounded border border-line-strong bg-surface data-[state=checked]:border-accent data-[state=indeterminate]:border-accent data-[state=checked]:bg-accent disabled:opacity-55"
         {...props}
       >
         <C.Indicator>
-          <svg viewBox="0 0 12 12" className="size-3 text-accent-ink" aria-hidden="true">
+          <svg
+            viewBox="0 0 12 12"
+            className={cn("size-3", props.checked === "indeterminate" ? "text-accent-strong" : "text-accent-ink")}
+            aria-hidden="true"
+          >
             <path
-              d="m2.5 6.5 2.5 2.5 4.5-6"
+              d={props.checked === "indeterminate" ? "M3 6h6" : "m2.5 6.5 2.5 2.5 4.5-6"}
               fill="none"
               stroke="currentColor"
               strokeWidth="1.8"

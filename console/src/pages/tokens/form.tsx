@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { Controller } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
@@ -8,8 +9,8 @@ import { useEditForm } from "@/lib/form";
 import * as format from "@/lib/format";
 import { toast } from "@/lib/toast";
 import { Button } from "@/ui/button";
+import { Conflict } from "@/ui/conflict";
 import { Dialog } from "@/ui/dialog";
-import { ErrorNote } from "@/ui/feedback";
 import { Field, FieldRow, Input } from "@/ui/form";
 import { MomentInput, MoneyInput, TextList, UserInput } from "@/ui/inputs";
 import { SwitchField } from "@/ui/toggle";
@@ -26,6 +27,17 @@ const schema = z.object({
 });
 type Values = z.infer<typeof schema>;
 
+const valuesOf = (token?: Schemas["Token"]): Values => ({
+  name: token?.name ?? "",
+  user: "",
+  test: token?.test ?? false,
+  budget: token?.budget.limit == null ? "" : format.decimalUSD(token.budget.limit),
+  expires: token?.expires_at ?? "",
+  models: token?.models ?? [],
+  networks: token?.networks ?? [],
+  rate: token?.rate ? String(token.rate) : "",
+});
+
 /** Makes a token, or changes one. */
 export function TokenForm({
   token,
@@ -40,26 +52,19 @@ export function TokenForm({
   const admin = useIsAdmin();
   const models = api.useQuery("get", "/api/prices/public", {}, { staleTime: 600_000 });
   const names = [...new Set(models.data?.samples.map((s) => s.order.model))];
+  // What the next save starts from: the newest that was loaded.
+  const [current, setCurrent] = useState(token);
   const form = useEditForm<Values>({
     schema,
     names: { user_id: "user", expires_at: "expires" },
-    values: {
-      name: token?.name ?? "",
-      user: "",
-      test: token?.test ?? false,
-      budget: token?.budget.limit == null ? "" : format.decimalUSD(token.budget.limit),
-      expires: token?.expires_at ?? "",
-      models: token?.models ?? [],
-      networks: token?.networks ?? [],
-      rate: token?.rate ? String(token.rate) : "",
-    },
+    values: valuesOf(token),
     submit: async (v) => {
       const budget = v.budget.trim() ? (format.quotaOf(v.budget) ?? undefined) : undefined;
       const common = { name: v.name, models: v.models, networks: v.networks, rate: Number(v.rate) || 0 };
-      if (token) {
+      if (current) {
         await client.PATCH("/api/tokens/{id}", {
-          params: { path: { id: token.id } },
-          body: { ...common, version: token.version, budget: budget ?? null, expires_at: v.expires || null },
+          params: { path: { id: current.id } },
+          body: { ...common, version: current.version, budget: budget ?? null, expires_at: v.expires || null },
         });
         toast.success(t("common.saved"));
       } else {
@@ -183,7 +188,32 @@ export function TokenForm({
             )}
           />
         </Field>
-        {form.refused != null && <ErrorNote error={form.refused} />}
+        <Conflict
+          form={form}
+          load={async () => {
+            const { data } = await client.GET("/api/tokens/{id}", { params: { path: { id: token?.id ?? 0 } } });
+            if (!data) throw new Error("no answer");
+            setCurrent(data);
+            return valuesOf(data);
+          }}
+          labels={{
+            name: t("common.name"),
+            budget: t("tokens.budget"),
+            rate: t("tokens.rate"),
+            expires: t("tokens.expires"),
+            models: t("tokens.models"),
+            networks: t("tokens.networks"),
+          }}
+          show={(name, value) =>
+            name === "expires" && value
+              ? format.dateTime(String(value))
+              : name === "budget" && value
+                ? format.dollars(String(value))
+                : Array.isArray(value)
+                  ? value.join(", ")
+                  : String(value)
+          }
+        />
       </form>
     </Dialog>
   );
