@@ -139,7 +139,11 @@ export function KeyKind({ kind, count = 1, short }: { kind: string; count?: numb
   return (
     <Badge tone={kind === "problem" || kind === "unknown" ? "bad" : "neutral"}>
       {count > 1 && <span className="num">{count} × </span>}
-      {short && kind === "ak_sk" ? <abbr title={t("channels.keyKind.ak_sk")}>AK|SK</abbr> : t(`channels.keyKind.${kind}`)}
+      {short && kind === "ak_sk" ? (
+        <abbr title={t("channels.keyKind.ak_sk")}>AK|SK</abbr>
+      ) : (
+        t(`channels.keyKind.${kind}`)
+      )}
     </Badge>
   );
 }
