@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { DefaultValues, FieldValues, Path, PathValue } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/api/client";
@@ -32,6 +32,13 @@ export function Conflict<T extends FieldValues>({
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<unknown>(null);
   const [differences, setDifferences] = useState<Difference[] | null>(null);
+
+  // The forms are long and the note stands at their end.
+  const place = useRef<HTMLDivElement>(null);
+  const told = form.refused ?? differences;
+  useEffect(() => {
+    if (told != null) place.current?.scrollIntoView({ block: "nearest" });
+  }, [told]);
 
   const merge = async () => {
     setBusy(true);
@@ -71,9 +78,13 @@ export function Conflict<T extends FieldValues>({
 
   if (form.refused != null) {
     if (!(form.refused instanceof ApiError) || form.refused.code !== "version_conflict")
-      return <ErrorNote error={form.refused} />;
+      return (
+        <div ref={place}>
+          <ErrorNote error={form.refused} />
+        </div>
+      );
     return (
-      <div role="alert" className="space-y-2">
+      <div ref={place} role="alert" className="space-y-2">
         <Note
           tone="warn"
           title={t("common.conflict")}
@@ -91,32 +102,34 @@ export function Conflict<T extends FieldValues>({
   }
   if (!differences) return null;
   return (
-    <Note tone="info" title={t("common.newestLoaded")}>
-      {differences.length === 0 ? (
-        <p>{t("common.newestMerged")}</p>
-      ) : (
-        <div role="status">
-          <p>{t("common.newestDiffers")}</p>
-          <ul className="mt-2 space-y-2">
-            {differences.map((d) => (
-              <li key={d.name} className="rounded-md border border-line bg-surface px-2.5 py-2">
-                <div className="flex items-center justify-between gap-2">
-                  <span className="font-medium">{d.label}</span>
-                  <Button size="sm" onClick={() => take(d)}>
-                    {t("common.takeSaved")}
-                  </Button>
-                </div>
-                <dl className="mt-1 grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5">
-                  <dt className="text-soft">{t("common.savedNow")}</dt>
-                  <dd className="min-w-0 break-words">{text(d, d.saved)}</dd>
-                  <dt className="text-soft">{t("common.yours")}</dt>
-                  <dd className="min-w-0 break-words">{text(d, d.typed)}</dd>
-                </dl>
-              </li>
-            ))}
-          </ul>
-        </div>
-      )}
-    </Note>
+    <div ref={place} role="status">
+      <Note tone="info" title={t("common.newestLoaded")}>
+        {differences.length === 0 ? (
+          <p>{t("common.newestMerged")}</p>
+        ) : (
+          <div>
+            <p>{t("common.newestDiffers")}</p>
+            <ul className="mt-2 space-y-2">
+              {differences.map((d) => (
+                <li key={d.name} className="rounded-md border border-line bg-surface px-2.5 py-2">
+                  <div className="flex items-center justify-between gap-2">
+                    <span className="font-medium">{d.label}</span>
+                    <Button size="sm" onClick={() => take(d)}>
+                      {t("common.takeSaved")}
+                    </Button>
+                  </div>
+                  <dl className="mt-1 grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5">
+                    <dt className="text-soft">{t("common.savedNow")}</dt>
+                    <dd className="min-w-0 break-words">{text(d, d.saved)}</dd>
+                    <dt className="text-soft">{t("common.yours")}</dt>
+                    <dd className="min-w-0 break-words">{text(d, d.typed)}</dd>
+                  </dl>
+                </li>
+              ))}
+            </ul>
+          </div>
+        )}
+      </Note>
+    </div>
   );
 }

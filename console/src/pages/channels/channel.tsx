@@ -18,7 +18,7 @@ import { ChannelState, KeyKind, TroubleText, troubleOf } from "./health";
 import { ResourcePacks } from "./packs";
 import { Reconcile } from "./reconcile";
 import { ChannelTest, type Tested } from "./test";
-import { readReason, useTold } from "./told";
+import { readReason, readTest, useTold } from "./told";
 
 const keys = ["tab"] as const;
 
@@ -180,7 +180,7 @@ function Health({ channel: c }: { channel: Schemas["Channel"] }) {
     trouble = { ...trouble, task: last.task };
     last = null;
   }
-  const failedTest = c.test_result?.startsWith("ok") === false && c.test_result;
+  const test = c.test_result ? readTest(c.test_result) : null;
   return (
     <Card title={t("channels.health")}>
       {!trouble && !failedTest && (
@@ -208,20 +208,22 @@ function Health({ channel: c }: { channel: Schemas["Channel"] }) {
               </div>
             ),
         )}
-        {failedTest && (
-          <div>
-            <p className="mb-1 flex items-baseline gap-2 text-faint text-xs">
-              {t("channels.lastTest")} <When at={c.tested_at} ago />
-            </p>
-            <p className="break-words">{failedTest}</p>
-          </div>
-        )}
-        {c.test_result && !failedTest && (
+        {test && (
           <div className={trouble ? undefined : "mt-3"}>
             <p className="mb-1 flex items-baseline gap-2 text-faint text-xs">
               {t("channels.lastTest")} <When at={c.tested_at} ago />
             </p>
-            <p className="break-words text-soft">{told.said(readReason(c.test_result).message)}</p>
+            {test.ok ? (
+              <p className="break-words text-soft">{told.said(test.said)}</p>
+            ) : (
+              <>
+                <p>
+                  {t("channels.testBad", { works: test.works, count: test.count })}{" "}
+                  <code className="font-mono text-xs">{test.key}</code>
+                </p>
+                <TroubleText trouble={readReason(test.error)} />
+              </>
+            )}
           </div>
         )}
       </div>

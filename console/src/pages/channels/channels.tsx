@@ -51,7 +51,7 @@ function ChannelList() {
         title: t("channels.name"),
         phone: "head",
         cell: (c) => (
-          <div className="min-w-32 max-w-56">
+          <div className="max-w-40 2xl:max-w-64">
             <Link
               to="/channels/$id"
               params={{ id: String(c.id) }}
@@ -76,7 +76,7 @@ function ChannelList() {
         cell: (c) => {
           const trouble = troubleOf(c);
           if (!trouble) return <span className="text-faint">{t("common.none")}</span>;
-          return <TroubleText trouble={trouble} short className="min-w-36 max-w-80" />;
+          return <TroubleText trouble={trouble} short className="min-w-32 max-w-80" />;
         },
       },
       { id: "keys", title: t("channels.keys"), cell: (c) => <KeyKinds keys={c.keys} /> },

@@ -45,6 +45,16 @@ export function readReason(reason: string): Trouble {
   return { kind, http: Number(http) || undefined, code: Number(code) || undefined, message };
 }
 
+type Test = { ok: true; said: string } | { ok: false; works: number; count: number; key: string; error: string };
+
+/** Takes apart the sentence that a test leaves on its channel. */
+export function readTest(text: string): Test {
+  const m = /^(?<works>\d+) of (?<count>\d+) keys work; key (?<key>\S+): (?<error>[\s\S]*)$/.exec(text);
+  if (!m?.groups) return { ok: true, said: text.replace(/^ok: (?:all \d+ keys work; )?/, "") };
+  const { works, count, key = "", error = "" } = m.groups;
+  return { ok: false, works: Number(works), count: Number(count), key, error };
+}
+
 export function useTold() {
   const { t } = useTranslation();
   const said = (list: [RegExp, string][], room: string, text: string) => {

@@ -71,7 +71,7 @@ export function GroupForm({ group, onClose }: { group?: Group; onClose: () => vo
           hint={t("groups.titleHint")}
           error={form.error("title")}
         >
-          <Input {...form.register("title")} />
+          <Input autoFocus={!!group} {...form.register("title")} />
         </Field>
         <Field label={t("groups.ratio")} hint={t("groups.ratioHint")} error={form.error("ratio")}>
           <Input inputMode="decimal" className="num" {...form.register("ratio")} />

@@ -85,7 +85,7 @@ export function PreviewOf({
                     {order.type(o.order.type)} · {order.facts(o.order)}
                   </p>
                 </div>
-                <div className="space-y-0.5 text-right">
+                <div className="ml-auto space-y-0.5 text-right">
                   {o.now.price?.quota !== o.then.price?.quota && (
                     <Step from={o.now.price} to={o.then.price} difference={o.difference?.quota} />
                   )}

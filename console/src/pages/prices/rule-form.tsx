@@ -186,7 +186,7 @@ export function RuleSheet({ prices, rule, onClose }: { prices: Schemas["Prices"]
       <Dialog
         open={!removing}
         side
-        size="lg"
+        size="xl"
         onOpenChange={onClose}
         title={rule ? rule.id : t("prices.addRule")}
         footer={
@@ -203,200 +203,212 @@ export function RuleSheet({ prices, rule, onClose }: { prices: Schemas["Prices"]
           </>
         }
       >
-        <form id="rule" onSubmit={form.onSubmit} className="space-y-5" noValidate>
-          {!rule && (
+        <form
+          id="rule"
+          onSubmit={form.onSubmit}
+          className="gap-6 space-y-5 lg:grid lg:grid-cols-[minmax(0,1fr)_21rem] lg:space-y-0"
+          noValidate
+        >
+          <div className="min-w-0 space-y-5">
+            {!rule && (
+              <FieldRow>
+                <Field
+                  label={t("prices.ruleId")}
+                  hint={t("prices.ruleIdHint")}
+                  error={taken ? t("prices.idTaken") : form.error("id")}
+                >
+                  <Input className="font-mono text-[0.8125rem]" spellCheck={false} autoFocus {...form.register("id")} />
+                </Field>
+                <div>
+                  <p className="mb-1 font-medium">{t("prices.bookLabel")}</p>
+                  <Controller
+                    control={form.control}
+                    name="book"
+                    render={({ field }) => (
+                      <Segments
+                        label={t("prices.bookLabel")}
+                        value={field.value}
+                        onChange={field.onChange}
+                        options={[
+                          ["price", t("prices.book.price")],
+                          ["cost", t("prices.book.cost")],
+                        ]}
+                      />
+                    )}
+                  />
+                </div>
+              </FieldRow>
+            )}
+            <FieldRow>
+              <Field label={t("prices.amount")} error={form.error("amount")}>
+                <div className="relative">
+                  <span className="pointer-events-none absolute top-1/2 left-3 -translate-y-1/2 text-faint">$</span>
+                  <Input
+                    inputMode="decimal"
+                    className="num pl-6!"
+                    autoComplete="off"
+                    autoFocus={!!rule}
+                    disabled={values.free}
+                    {...form.register("amount")}
+                  />
+                </div>
+              </Field>
+              <Field label={t("prices.perLabel")} error={form.error("per")}>
+                <Select {...form.register("per")}>
+                  {units.map((u) => (
+                    <option key={u} value={u}>
+                      {t(`prices.per.${u}`)}
+                    </option>
+                  ))}
+                </Select>
+              </Field>
+            </FieldRow>
+            <Controller
+              control={form.control}
+              name="factors"
+              render={({ field }) => (
+                <Factors value={field.value} onChange={field.onChange} error={form.error("factors")} />
+              )}
+            />
+            <section className="space-y-4 rounded-lg border border-line p-4">
+              <h3 className="font-medium">{t("prices.for")}</h3>
+              <Field label={t("prices.product")} error={form.error("types")} hint={t("prices.typesHint")}>
+                <Controller
+                  control={form.control}
+                  name="types"
+                  render={({ field }) => (
+                    <fieldset className="flex flex-wrap gap-1.5">
+                      <legend className="sr-only">{t("prices.product")}</legend>
+                      {[...productTypes, ...field.value.filter((x) => !productTypes.includes(x))].map((x) => {
+                        const on = field.value.includes(x);
+                        return (
+                          <button
+                            key={x}
+                            type="button"
+                            aria-pressed={on}
+                            onClick={() =>
+                              field.onChange(on ? field.value.filter((y) => y !== x) : [...field.value, x])
+                            }
+                            className={cn(
+                              "rounded-full border px-2.5 py-0.5 text-xs hover:bg-sunken",
+                              on ? "border-accent bg-accent-wash text-accent-strong" : "border-line-strong text-soft",
+                            )}
+                          >
+                            {order.type(x)}
+                          </button>
+                        );
+                      })}
+                    </fieldset>
+                  )}
+                />
+              </Field>
+              {list("models", t("prices.models"), models, t("prices.anyModel"))}
+              <details open={values.modes.length + values.resolutions.length + values.aspects.length > 0 || undefined}>
+                <summary className="text-soft">{t("prices.moreConditions")}</summary>
+                <div className="mt-3 space-y-4">
+                  <div className="grid gap-4 sm:grid-cols-3">
+                    {list("modes", t("prices.fact.mode"), ["std", "pro", "4k"], t("prices.any"))}
+                    {list("resolutions", t("prices.fact.resolution"), ["720p", "1080p"], t("prices.any"))}
+                    {list("aspects", t("prices.fact.aspect_ratio"), ["16:9", "9:16", "1:1"], t("prices.any"))}
+                  </div>
+                  <div className="grid gap-4 sm:grid-cols-3">
+                    {(["sound", "voice", "video"] as const).map((name) => (
+                      <Field key={name} label={t(`prices.fact.${name === "video" ? "video_input" : name}`)}>
+                        <Select {...form.register(name)}>
+                          <option value="">{t("prices.any")}</option>
+                          <option value="on">{t("common.yes")}</option>
+                          <option value="off">{t("common.no")}</option>
+                        </Select>
+                      </Field>
+                    ))}
+                  </div>
+                  <div className="grid gap-4 sm:grid-cols-3">
+                    <Field label={t("prices.least")} error={form.error("least")}>
+                      <Input inputMode="numeric" className="num" {...form.register("least")} />
+                    </Field>
+                    <Field label={t("prices.most")} error={form.error("most")}>
+                      <Input inputMode="numeric" className="num" {...form.register("most")} />
+                    </Field>
+                    <Field label={t("prices.provider")}>
+                      <Input placeholder={t("prices.any")} {...form.register("provider")} />
+                    </Field>
+                  </div>
+                  <Field label={t("prices.priority")} hint={t("prices.priorityHint")} error={form.error("priority")}>
+                    <Input inputMode="numeric" className="num w-32!" {...form.register("priority")} />
+                  </Field>
+                  <Controller
+                    control={form.control}
+                    name="free"
+                    render={({ field }) => (
+                      <SwitchField
+                        label={t("prices.free")}
+                        hint={t("prices.freeHint")}
+                        checked={field.value}
+                        onCheckedChange={field.onChange}
+                      />
+                    )}
+                  />
+                </div>
+              </details>
+            </section>
             <FieldRow>
               <Field
-                label={t("prices.ruleId")}
-                hint={t("prices.ruleIdHint")}
-                error={taken ? t("prices.idTaken") : form.error("id")}
+                label={t("common.note")}
+                optional={t("common.optional")}
+                hint={t("prices.noteHint")}
+                error={form.error("note")}
               >
-                <Input className="font-mono text-[0.8125rem]" spellCheck={false} autoFocus {...form.register("id")} />
+                <Input {...form.register("note")} />
               </Field>
-              <div>
-                <p className="mb-1 font-medium">{t("prices.bookLabel")}</p>
-                <Controller
-                  control={form.control}
-                  name="book"
-                  render={({ field }) => (
-                    <Segments
-                      label={t("prices.bookLabel")}
-                      value={field.value}
-                      onChange={field.onChange}
-                      options={[
-                        ["price", t("prices.book.price")],
-                        ["cost", t("prices.book.cost")],
-                      ]}
-                    />
-                  )}
-                />
-              </div>
+              <Field
+                label={t("prices.source")}
+                optional={t("common.optional")}
+                hint={t("prices.sourceHint")}
+                error={form.error("source")}
+              >
+                <Input {...form.register("source")} />
+              </Field>
             </FieldRow>
-          )}
-          <FieldRow>
-            <Field label={t("prices.amount")} error={form.error("amount")}>
-              <div className="relative">
-                <span className="pointer-events-none absolute top-1/2 left-3 -translate-y-1/2 text-faint">$</span>
-                <Input
-                  inputMode="decimal"
-                  className="num pl-6!"
-                  autoComplete="off"
-                  disabled={values.free}
-                  {...form.register("amount")}
-                />
-              </div>
-            </Field>
-            <Field label={t("prices.perLabel")} error={form.error("per")}>
-              <Select {...form.register("per")}>
-                {units.map((u) => (
-                  <option key={u} value={u}>
-                    {t(`prices.per.${u}`)}
-                  </option>
-                ))}
-              </Select>
-            </Field>
-          </FieldRow>
-          <Controller
-            control={form.control}
-            name="factors"
-            render={({ field }) => (
-              <Factors value={field.value} onChange={field.onChange} error={form.error("factors")} />
+            <Conflict
+              form={form}
+              load={async () => {
+                const { data } = await client.GET("/api/prices");
+                if (!data) throw new Error("no answer");
+                setBase(data);
+                return {
+                  ...(rule ? valuesOf(data.rules.find((r) => r.id === rule.id) ?? rule) : form.getValues()),
+                  note: form.getValues("note"),
+                };
+              }}
+              labels={{
+                amount: t("prices.amount"),
+                per: t("prices.perLabel"),
+                factors: t("prices.factors"),
+                types: t("prices.product"),
+                models: t("prices.models"),
+                priority: t("prices.priority"),
+                source: t("prices.source"),
+              }}
+              show={(name, v) =>
+                name === "factors" ? (
+                  <RuleAmount rule={ruleOf({ ...values, factors: v as Values["factors"] })} />
+                ) : name === "per" ? (
+                  t(`prices.per.${v}`)
+                ) : Array.isArray(v) ? (
+                  v.join(", ")
+                ) : (
+                  String(v)
+                )
+              }
+            />
+          </div>
+          <div className="min-w-0 lg:sticky lg:top-0 lg:self-start">
+            {valid && !same && !taken ? (
+              <PreviewOf preview={preview} known={base.warnings} />
+            ) : (
+              <p className="text-soft">{t(same ? "prices.notChanged" : "prices.previewLater")}</p>
             )}
-          />
-          <section className="space-y-4 rounded-lg border border-line p-4">
-            <h3 className="font-medium">{t("prices.for")}</h3>
-            <Field label={t("prices.product")} error={form.error("types")} hint={t("prices.typesHint")}>
-              <Controller
-                control={form.control}
-                name="types"
-                render={({ field }) => (
-                  <fieldset className="flex flex-wrap gap-1.5">
-                    <legend className="sr-only">{t("prices.product")}</legend>
-                    {[...productTypes, ...field.value.filter((x) => !productTypes.includes(x))].map((x) => {
-                      const on = field.value.includes(x);
-                      return (
-                        <button
-                          key={x}
-                          type="button"
-                          aria-pressed={on}
-                          onClick={() => field.onChange(on ? field.value.filter((y) => y !== x) : [...field.value, x])}
-                          className={cn(
-                            "rounded-full border px-2.5 py-0.5 text-xs hover:bg-sunken",
-                            on ? "border-accent bg-accent-wash text-accent-strong" : "border-line-strong text-soft",
-                          )}
-                        >
-                          {order.type(x)}
-                        </button>
-                      );
-                    })}
-                  </fieldset>
-                )}
-              />
-            </Field>
-            {list("models", t("prices.models"), models, t("prices.anyModel"))}
-            <details open={values.modes.length + values.resolutions.length + values.aspects.length > 0 || undefined}>
-              <summary className="text-soft">{t("prices.moreConditions")}</summary>
-              <div className="mt-3 space-y-4">
-                <div className="grid gap-4 sm:grid-cols-3">
-                  {list("modes", t("prices.fact.mode"), ["std", "pro", "4k"], t("prices.any"))}
-                  {list("resolutions", t("prices.fact.resolution"), ["720p", "1080p"], t("prices.any"))}
-                  {list("aspects", t("prices.fact.aspect_ratio"), ["16:9", "9:16", "1:1"], t("prices.any"))}
-                </div>
-                <div className="grid gap-4 sm:grid-cols-3">
-                  {(["sound", "voice", "video"] as const).map((name) => (
-                    <Field key={name} label={t(`prices.fact.${name === "video" ? "video_input" : name}`)}>
-                      <Select {...form.register(name)}>
-                        <option value="">{t("prices.any")}</option>
-                        <option value="on">{t("common.yes")}</option>
-                        <option value="off">{t("common.no")}</option>
-                      </Select>
-                    </Field>
-                  ))}
-                </div>
-                <div className="grid gap-4 sm:grid-cols-3">
-                  <Field label={t("prices.least")} error={form.error("least")}>
-                    <Input inputMode="numeric" className="num" {...form.register("least")} />
-                  </Field>
-                  <Field label={t("prices.most")} error={form.error("most")}>
-                    <Input inputMode="numeric" className="num" {...form.register("most")} />
-                  </Field>
-                  <Field label={t("prices.provider")}>
-                    <Input placeholder={t("prices.any")} {...form.register("provider")} />
-                  </Field>
-                </div>
-                <Field label={t("prices.priority")} hint={t("prices.priorityHint")} error={form.error("priority")}>
-                  <Input inputMode="numeric" className="num w-32!" {...form.register("priority")} />
-                </Field>
-                <Controller
-                  control={form.control}
-                  name="free"
-                  render={({ field }) => (
-                    <SwitchField
-                      label={t("prices.free")}
-                      hint={t("prices.freeHint")}
-                      checked={field.value}
-                      onCheckedChange={field.onChange}
-                    />
-                  )}
-                />
-              </div>
-            </details>
-          </section>
-          {valid && !same && !taken ? (
-            <PreviewOf preview={preview} known={base.warnings} />
-          ) : (
-            <p className="text-soft">{t(same ? "prices.notChanged" : "prices.previewLater")}</p>
-          )}
-          <FieldRow>
-            <Field
-              label={t("common.note")}
-              optional={t("common.optional")}
-              hint={t("prices.noteHint")}
-              error={form.error("note")}
-            >
-              <Input {...form.register("note")} />
-            </Field>
-            <Field
-              label={t("prices.source")}
-              optional={t("common.optional")}
-              hint={t("prices.sourceHint")}
-              error={form.error("source")}
-            >
-              <Input {...form.register("source")} />
-            </Field>
-          </FieldRow>
-          <Conflict
-            form={form}
-            load={async () => {
-              const { data } = await client.GET("/api/prices");
-              if (!data) throw new Error("no answer");
-              setBase(data);
-              return {
-                ...(rule ? valuesOf(data.rules.find((r) => r.id === rule.id) ?? rule) : form.getValues()),
-                note: form.getValues("note"),
-              };
-            }}
-            labels={{
-              amount: t("prices.amount"),
-              per: t("prices.perLabel"),
-              factors: t("prices.factors"),
-              types: t("prices.product"),
-              models: t("prices.models"),
-              priority: t("prices.priority"),
-              source: t("prices.source"),
-            }}
-            show={(name, v) =>
-              name === "factors" ? (
-                <RuleAmount rule={ruleOf({ ...values, factors: v as Values["factors"] })} />
-              ) : name === "per" ? (
-                t(`prices.per.${v}`)
-              ) : Array.isArray(v) ? (
-                v.join(", ")
-              ) : (
-                String(v)
-              )
-            }
-          />
+          </div>
         </form>
       </Dialog>
       {removing && rule && <RemoveRule prices={base} rule={rule} onBack={() => setRemoving(false)} onDone={onClose} />}
