@@ -183,7 +183,7 @@ function Health({ channel: c }: { channel: Schemas["Channel"] }) {
   const test = c.test_result ? readTest(c.test_result) : null;
   return (
     <Card title={t("channels.health")}>
-      {!trouble && !failedTest && (
+      {!trouble && test?.ok !== false && (
         <p className="text-soft">{t(c.recent.calls > 0 ? "channels.healthy" : "channels.noCalls")}</p>
       )}
       <div className="space-y-4">
