@@ -171,7 +171,7 @@ export function List<T>({ name, columns, rows, rowKey, href, onOpen, empty, tool
                         key={h.id}
                         scope="col"
                         className={cn(
-                          "whitespace-nowrap px-3 py-2 font-medium",
+                          "whitespace-nowrap px-2.5 py-2 font-medium first:pl-3 last:pr-3",
                           byID.get(h.column.id)?.right && "text-right",
                         )}
                       >
@@ -197,7 +197,7 @@ export function List<T>({ name, columns, rows, rowKey, href, onOpen, empty, tool
                       <td
                         key={c.id}
                         className={cn(
-                          "px-3 py-2 align-middle",
+                          "px-2.5 py-2 align-middle first:pl-3 last:pr-3",
                           byID.get(c.column.id)?.right && "text-right",
                           byID.get(c.column.id)?.className,
                         )}

@@ -76,7 +76,7 @@ function ChannelList() {
         cell: (c) => {
           const trouble = troubleOf(c);
           if (!trouble) return <span className="text-faint">{t("common.none")}</span>;
-          return <TroubleText trouble={trouble} short className="min-w-32 max-w-80" />;
+          return <TroubleText trouble={trouble} short className="min-w-36 max-w-80" />;
         },
       },
       { id: "keys", title: t("channels.keys"), cell: (c) => <KeyKinds keys={c.keys} /> },

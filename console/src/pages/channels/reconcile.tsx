@@ -282,7 +282,8 @@ type Cell = ReactNode | [ReactNode];
 /** A short table. What is in brackets stands at the right; the first entry of a row is its key. */
 function Rows({ heads, rows, empty }: { heads: Cell[]; rows: [string, ...Cell[]][]; empty: string }) {
   if (rows.length === 0) return <p className="px-4 py-3 text-faint">{empty}</p>;
-  const right = (c: Cell) => (Array.isArray(c) ? "px-4 py-2 text-right whitespace-nowrap" : "px-4 py-2");
+  const right = (c: Cell) =>
+    Array.isArray(c) ? "px-4 py-2 text-right whitespace-nowrap" : "px-4 py-2 whitespace-nowrap";
   const inside = (c: Cell) => (Array.isArray(c) ? c[0] : c);
   return (
     <div className="overflow-x-auto">
@@ -291,7 +292,7 @@ function Rows({ heads, rows, empty }: { heads: Cell[]; rows: [string, ...Cell[]]
           <tr className="border-line border-b text-soft text-xs">
             {heads.map((h, i) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: columns do not move
-              <th key={i} scope="col" className={`${right(h)} whitespace-nowrap font-medium`}>
+              <th key={i} scope="col" className={`${right(h)} font-medium`}>
                 {inside(h)}
               </th>
             ))}
