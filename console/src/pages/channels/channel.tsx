@@ -217,10 +217,8 @@ function Health({ channel: c }: { channel: Schemas["Channel"] }) {
               <p className="break-words text-soft">{told.said(test.said)}</p>
             ) : (
               <>
-                <p>
-                  {t("channels.testBad", { works: test.works, count: test.count })}{" "}
-                  <code className="font-mono text-xs">{test.key}</code>
-                </p>
+                <p>{t("channels.testBad", { works: test.works, count: test.count })}</p>
+                <code className="font-mono text-faint text-xs">{test.key}</code>
                 <TroubleText trouble={readReason(test.error)} />
               </>
             )}

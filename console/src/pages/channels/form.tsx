@@ -12,7 +12,8 @@ import { Dialog } from "@/ui/dialog";
 import { Failure, Skeleton } from "@/ui/feedback";
 import { Field, FieldRow, Input, Segments, Select, Textarea } from "@/ui/form";
 import { Checkbox } from "@/ui/toggle";
-import { KeysEditor, KeysInput, readKeys } from "./keys";
+import { readKeys } from "./key-lines";
+import { KeysEditor, KeysInput } from "./keys";
 import { ModelPicker } from "./models";
 
 type Channel = Schemas["Channel"];

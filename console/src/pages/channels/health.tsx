@@ -90,7 +90,9 @@ export function TroubleText({
 }) {
   const told = useTold();
   const advice = told.advice(trouble);
-  const marks = [trouble.http && `HTTP ${trouble.http}`, trouble.code].filter(Boolean).join(" · ");
+  const http = trouble.http ? `HTTP ${trouble.http}` : "";
+  // In a list the upstream's own number is enough.
+  const marks = short ? trouble.code || http : [http, trouble.code].filter(Boolean).join(" · ");
   return (
     <div className={cn("min-w-0", className)}>
       <p className={cn("break-words", short && "line-clamp-2")} title={short ? trouble.message : undefined}>
