@@ -11,7 +11,12 @@ export const units = (text: string) => (Number.isFinite(Number(text)) ? format.n
 /** What the account has bought in advance and not used. The upstream is asked when this is looked at. */
 export function ResourcePacks({ id }: { id: number }) {
   const { t } = useTranslation();
-  const packs = api.useQuery("get", "/api/channels/{id}/packs", { params: { path: { id } } }, { staleTime: 60_000 });
+  const packs = api.useQuery(
+    "get",
+    "/api/channels/{id}/packs",
+    { params: { path: { id } } },
+    { staleTime: 60_000, retry: false },
+  );
   const none = packs.error instanceof ApiError && ["no_key", "no_bills"].includes(packs.error.code);
   return (
     <Card

@@ -439,7 +439,14 @@ function RemoveRule({
       action={t("common.delete")}
       name={rule.id}
       run={async () => {
-        await client.PUT("/api/prices", { body: { version: prices.version, remove: [rule.id] } });
+        try {
+          // The version that the preview was made of is the one that is changed.
+          const version = preview.query.data?.version ?? prices.version;
+          await client.PUT("/api/prices", { body: { version, remove: [rule.id] } });
+        } catch (error) {
+          void preview.query.refetch();
+          throw error;
+        }
         toast.success(t("prices.ruleRemoved", { id: rule.id }));
         onDone();
         await stale("/api/prices");
