@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
@@ -6,21 +7,56 @@ import { defineConfig } from "vitest/config";
 // The gateway that `npm run dev` talks to.
 const gateway = process.env.GATEWAY ?? "http://127.0.0.1:3000";
 
-/** What the first page needs: all that the entry imports, directly or through others, without waiting. */
 type Modules = { getModuleInfo(id: string): { importedIds: readonly string[] } | null };
+const source = (file: string) => fileURLToPath(new URL(`./src/${file}`, import.meta.url));
+const barrel = /lucide-react[\\/].*[\\/]lucide-react\.mjs$/;
+const icon = /lucide-react[\\/].*[\\/]icons[\\/]([^\\/]+)\.mjs$/;
+
+/** The icons that a file of ours names, as their modules are called. */
+function iconsOf(file: string): string[] {
+  const names = [...readFileSync(file, "utf8").matchAll(/import \{([^}]*)\} from "lucide-react"/g)].flatMap((m) =>
+    (m[1] ?? "").split(","),
+  );
+  return names.map((n) =>
+    n
+      .trim()
+      .replace(/ as .*/, "")
+      .replace(/([a-z])([A-Z0-9])/g, "$1-$2")
+      .replace(/([0-9])([A-Z])/g, "$1-$2")
+      .toLowerCase(),
+  );
+}
+
+/**
+ * What the first page needs: all that the entry imports, directly or through
+ * others, without waiting. Of the icons, which come from one module, only those
+ * that these files name.
+ */
 let first: Set<string> | undefined;
 function firstLoad(modules: Modules): Set<string> {
   if (first) return first;
   first = new Set();
-  const next = ["main.tsx", "pages/entry/frame.tsx", "pages/entry/form.ts"].map((f) =>
-    fileURLToPath(new URL(`./src/${f}`, import.meta.url)),
-  );
+  const icons = new Set(iconsOf(source("pages/overview/overview.tsx")));
+  const next = ["main.tsx", "pages/entry/frame.tsx", "pages/entry/form.ts"].map(source);
+  const drawn: string[] = [];
   for (let id = next.pop(); id; id = next.pop()) {
     if (first.has(id)) continue;
     first.add(id);
-    next.push(...(modules.getModuleInfo(id)?.importedIds ?? []));
+    if (id.startsWith(source("")) && /\.tsx?$/.test(id)) for (const i of iconsOf(id)) icons.add(i);
+    const imported = modules.getModuleInfo(id)?.importedIds ?? [];
+    if (barrel.test(id)) drawn.push(...imported);
+    else next.push(...imported);
   }
-  first.delete(fileURLToPath(new URL("./src/main.tsx", import.meta.url)));
+  const follow = (id: string) => {
+    if (first?.has(id)) return;
+    first?.add(id);
+    for (const i of modules.getModuleInfo(id)?.importedIds ?? []) follow(i);
+  };
+  for (const id of drawn) {
+    const name = icon.exec(id)?.[1];
+    if (!name || icons.has(name)) follow(id);
+  }
+  first.delete(source("main.tsx"));
   return first;
 }
 
@@ -51,7 +87,7 @@ export default defineConfig({
               priority: 3,
             },
             { name: (id, modules) => (firstLoad(modules).has(id) ? "base" : null), priority: 5 },
-            { name: "chart", test: /node_modules[\\/]uplot[\\/]/, priority: 3 },
+            { name: "icons", test: icon, priority: 3 },
           ],
         },
       },
