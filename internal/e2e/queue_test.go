@@ -87,6 +87,33 @@ func TestAnOrderThatCannotBeSentInTimeIsRefusedBeforeAHold(t *testing.T) {
 	}
 }
 
+func TestOneUsersLongQueueKeepsNobodyElseOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setup{byHand: true, unsettle: true, channel: func(n *store.NewChannel) { n.MaxLive = 1 }})
+	ids := []string{w.user.order(guideOrder)}
+	for {
+		a := w.user.do("POST", text2video, guideOrder)
+		if a.status != http.StatusOK {
+			break
+		}
+		ids = append(ids, a.text("task_id"))
+	}
+	other := w.newCaller(2 * guidePrice)
+	first := other.do("POST", text2video, guideOrder)
+	if first.status != http.StatusOK || first.get("queue.position").Int() != 2 {
+		t.Fatalf("behind %d tasks of another user an order was answered %s, want place 2", len(ids), first)
+	}
+	if a := other.do("POST", text2video, guideOrder); a.status != http.StatusOK || a.get("queue.position").Int() != 4 {
+		t.Errorf("the second was answered %s, want place 4", a)
+	}
+	w.runs(1, ids[0])
+	w.runs(2, ids[1])
+	w.until("the other user's order to be sent", func() bool { return len(w.sim.Tasks()) == 3 })
+	if a := other.read(first.text("task_id")); a.text("status") == "pending" {
+		t.Errorf("the third task at Kling is not the other user's: %s", a)
+	}
+}
+
 // runs waits until the upstream has n tasks and lets the last one end.
 func (w *world) runs(n int, id string) {
 	w.t.Helper()

@@ -51,8 +51,8 @@ func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 		return none, err
 	}
 	lane := t.Lane(o.User.Group)
-	if view.Settings.QueueWhenBusy && s.Queue.waiting(lane) > 0 {
-		candidates = nil // first come, first served
+	if view.Settings.QueueWhenBusy && s.Queue.waiting(lane) {
+		candidates = nil // those that wait come first
 	}
 	if len(candidates) == 0 {
 		if !view.Settings.QueueWhenBusy {
@@ -78,7 +78,7 @@ func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
 	s.Log.InfoContext(ctx, "billing: held", "task", t.ID, "user", t.UserID, "token", t.TokenID, "provider", t.Provider,
 		"model", t.Model, "type", t.Type, "held", int64(t.Quota), "rule", t.PriceRule, "test", t.Test)
 	if t.Status == task.Pending {
-		s.Queue.joined(lane)
+		s.Queue.joined(lane, t.UserID)
 		s.wake()
 		return Created{Task: t, Price: quote}, nil
 	}

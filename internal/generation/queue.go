@@ -17,7 +17,7 @@ import (
 // decide who is sent. The zero value is an empty queue.
 type Queue struct {
 	mu    sync.Mutex
-	tasks map[task.Lane]int
+	tasks map[task.Lane]map[int64]int // by user
 	limit map[place]int            // learned from upstreams
 	took  map[string]time.Duration // by base model: from sending to the end, smoothed
 }
@@ -37,7 +37,7 @@ type Load struct {
 }
 
 const (
-	// longestQueue bounds the tasks that wait in one lane.
+	// longestQueue bounds the tasks that one more would wait for in a lane.
 	longestQueue = 10_000
 	// tookAtFirst stands in until a task of a model has ended.
 	tookAtFirst = 2 * time.Minute
@@ -50,7 +50,7 @@ const (
 )
 
 // See replaces what is known of the queue.
-func (q *Queue) See(waiting map[task.Lane]int, loads []Load) {
+func (q *Queue) See(waiting map[task.Lane]map[int64]int, loads []Load) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.tasks = waiting
@@ -62,10 +62,23 @@ func (q *Queue) See(waiting map[task.Lane]int, loads []Load) {
 	}
 }
 
-func (q *Queue) waiting(l task.Lane) int {
+func (q *Queue) waiting(l task.Lane) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.tasks[l]
+	return len(q.tasks[l]) > 0
+}
+
+// ahead is how many tasks would be sent before a user's next one, were nothing
+// added: users of a lane take turns.
+func (q *Queue) ahead(l task.Lane, userID int64) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	own := q.tasks[l][userID]
+	n := 0
+	for _, theirs := range q.tasks[l] {
+		n += min(theirs, own+1)
+	}
+	return n
 }
 
 // Waits reports whether tasks are known to wait.
@@ -76,13 +89,16 @@ func (q *Queue) Waits() bool {
 }
 
 // joined counts a task that has begun to wait on this node.
-func (q *Queue) joined(l task.Lane) {
+func (q *Queue) joined(l task.Lane, userID int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.tasks == nil {
-		q.tasks = map[task.Lane]int{}
+		q.tasks = map[task.Lane]map[int64]int{}
 	}
-	q.tasks[l]++
+	if q.tasks[l] == nil {
+		q.tasks[l] = map[int64]int{}
+	}
+	q.tasks[l][userID]++
 }
 
 // ended learns how long a task took.
@@ -155,7 +171,7 @@ func (s *Service) serving(v *directory.View, l task.Lane) []*channel.Channel {
 // queueFor refuses an order that would wait in a lane for longer than it may,
 // before anything is held for it.
 func (s *Service) queueFor(v *directory.View, t *task.Task, l task.Lane) error {
-	ahead := s.Queue.waiting(l)
+	ahead := s.Queue.ahead(l, t.UserID)
 	if ahead == 0 {
 		return nil
 	}
@@ -163,7 +179,7 @@ func (s *Service) queueFor(v *directory.View, t *task.Task, l task.Lane) error {
 	if ahead < longestQueue && wait <= may {
 		return nil
 	}
-	return fault.New(fault.Throttled, "%d tasks for %s wait already, for about %s; a new one may wait %s at most. Try again later.",
+	return fault.New(fault.Throttled, "%d tasks for %s would be sent before it, in about %s; it may wait %s at most. Try again later.",
 		ahead, t.Model, wait.Round(time.Second), may.Round(time.Second)).
 		Named("queue_full").After(min(max(wait-may, 5*time.Second), 10*time.Minute))
 }

@@ -178,7 +178,7 @@ func (s *Service) elsewhere(ctx context.Context, t task.Task, a *task.Attempt, e
 			return t, nil, false, err
 		}
 		to.Epoch++
-		s.Queue.joined(to.Lane(group))
+		s.Queue.joined(to.Lane(group), t.UserID)
 		return to, nil, false, nil
 	}
 	next, refused, err = s.refused(ctx, t, a, task.NoChannel, "No channel could take the order.", e)

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -215,7 +216,8 @@ type batch struct {
 	notes     []*op        // answers and callbacks: no guard, no outcome
 	delivered []*delivered // results of webhooks, likewise
 
-	oneByOne   bool // write steps one by one: a common statement had a loser
+	turns      map[turn]int64 // the last given in this batch
+	oneByOne   bool           // write steps one by one: a common statement had a loser
 	unprepared []string
 }
 
@@ -946,7 +948,11 @@ func (b *batch) insertRows() error {
 			bodies.add(t.ID, n, piece)
 		}
 		if t.Status == task.Pending {
-			queue.add(queueValues(&t, m.accept.Group)...)
+			n, err := b.takeTurn(&t, m.accept.Group)
+			if err != nil {
+				return err
+			}
+			queue.add(queueValues(&t, m.accept.Group, n)...)
 		}
 		entry(&m.accept.Hold)
 		if i := m.accept.Idempotency; i != nil {
@@ -962,7 +968,12 @@ func (b *batch) insertRows() error {
 		case waited && !waits:
 			sent = append(sent, m.id)
 		case waits && !waited:
-			queue.add(queueValues(&c.To, c.Group)...)
+			// It had its turn and was refused for now: it goes to the head.
+			first, _, err := b.s.firstTurn(b.ctx, b.tx, c.To.Lane(c.Group), math.MaxInt64)
+			if err != nil {
+				return err
+			}
+			queue.add(queueValues(&c.To, c.Group, first)...)
 		}
 		if c.Settle != nil {
 			entry(c.Settle)
@@ -1009,6 +1020,27 @@ func (b *batch) insertRows() error {
 		}
 	}
 	return nil
+}
+
+// turn is a user's turns in a lane.
+type turn struct {
+	lane task.Lane
+	user int64
+}
+
+// takeTurn is the turn of a new task that waits.
+func (b *batch) takeTurn(t *task.Task, group string) (n int64, err error) {
+	of := turn{t.Lane(group), t.UserID}
+	if last, ok := b.turns[of]; ok {
+		n = last + 1
+	} else if n, err = b.s.nextTurn(b.ctx, b.tx, of.lane, of.user, millis(b.s.Now())); err != nil {
+		return 0, err
+	}
+	if b.turns == nil {
+		b.turns = map[turn]int64{}
+	}
+	b.turns[of] = n
+	return n, nil
 }
 
 // noteTask is the task whose row a note touches.

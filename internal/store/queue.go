@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -15,39 +17,89 @@ import (
 // The queue holds the tasks that are pending. Its rows come and go with the
 // steps in hot.go.
 
-const queueColumns = "task_id, provider, route, model, group_name, test, not_before, send_before"
+const queueColumns = "task_id, provider, route, model, group_name, test, user_id, turn, not_before, send_before"
 
-func queueValues(t *task.Task, group string) []any {
-	return []any{t.ID, t.Provider, t.Route, t.Model, group, flag(t.Test), millis(t.NextCheckAt), millis(t.SendBefore)}
+func queueValues(t *task.Task, group string, turn int64) []any {
+	return []any{t.ID, t.Provider, t.Route, t.Model, group, flag(t.Test), t.UserID, turn, millis(t.NextCheckAt), millis(t.SendBefore)}
 }
 
-// Waiting is how many tasks wait in a lane.
+// inLane is the condition that a row waits in a lane, see laneValues.
+const inLane = "model = ? AND route = ? AND group_name = ? AND provider = ? AND test = ?"
+
+func laneValues(l task.Lane) []any { return []any{l.Model, l.Route, l.Group, l.Provider, flag(l.Test)} }
+
+// firstTurn is the lowest turn in a lane, of the tasks that may be sent by a
+// time if there are any.
+func (s *Store) firstTurn(ctx context.Context, tx queryer, l task.Lane, by int64) (turn int64, found bool, err error) {
+	for _, ready := range []string{" AND not_before <= ?", ""} {
+		args := laneValues(l)
+		if ready != "" {
+			args = append(args, by)
+		}
+		err := tx.QueryRowContext(ctx, s.hotText("SELECT turn FROM task_queue WHERE "+inLane+ready+" ORDER BY turn, task_id LIMIT 1"), args...).Scan(&turn)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return turn, err == nil, err
+		}
+	}
+	return 0, false, nil
+}
+
+// nextTurn is the turn of a user's next task in a lane: after those that they
+// have there, and not before the lane's head.
+func (s *Store) nextTurn(ctx context.Context, tx queryer, l task.Lane, userID, by int64) (int64, error) {
+	first, _, err := s.firstTurn(ctx, tx, l, by)
+	if err != nil {
+		return 0, err
+	}
+	var last int64
+	err = tx.QueryRowContext(ctx, s.hotText("SELECT turn FROM task_queue WHERE user_id = ? AND "+inLane+" ORDER BY turn DESC LIMIT 1"),
+		append([]any{userID}, laneValues(l)...)...).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return first, nil
+	}
+	return max(first, last+1), err
+}
+
+// queryer is a transaction of either kind.
+type queryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Waiting is the tasks that wait in a lane.
 type Waiting struct {
 	Lane  task.Lane
 	Tasks int
+	Users map[int64]int // the same by user
 	// Ready tells that at least one of them may be sent now.
 	Ready bool
 }
 
 // Waiting lists the lanes with waiting tasks, the one with the oldest first.
 func (s *Store) Waiting(ctx context.Context) ([]Waiting, error) {
-	rows, err := s.rdb.QueryContext(ctx, `SELECT provider, route, model, group_name, test, COUNT(*), MIN(not_before) FROM task_queue
-		GROUP BY provider, route, model, group_name, test ORDER BY MIN(task_id)`)
+	rows, err := s.rdb.QueryContext(ctx, `SELECT provider, route, model, group_name, test, user_id, COUNT(*), MIN(not_before) FROM task_queue
+		GROUP BY provider, route, model, group_name, test, user_id ORDER BY MIN(task_id)`)
 	if err != nil {
 		return nil, failure(err)
 	}
 	defer func() { _ = rows.Close() }()
 	now := millis(s.Now())
 	var out []Waiting
+	at := map[task.Lane]int{}
 	for rows.Next() {
-		var w Waiting
-		var test int
-		var first int64
-		if err := rows.Scan(&w.Lane.Provider, &w.Lane.Route, &w.Lane.Model, &w.Lane.Group, &test, &w.Tasks, &first); err != nil {
+		var l task.Lane
+		var test, n int
+		var user, first int64
+		if err := rows.Scan(&l.Provider, &l.Route, &l.Model, &l.Group, &test, &user, &n, &first); err != nil {
 			return nil, err
 		}
-		w.Lane.Test, w.Ready = test != 0, first <= now
-		out = append(out, w)
+		l.Test = test != 0
+		i, ok := at[l]
+		if !ok {
+			i = len(out)
+			at[l], out = i, append(out, Waiting{Lane: l, Users: map[int64]int{}})
+		}
+		w := &out[i]
+		w.Tasks, w.Users[user], w.Ready = w.Tasks+n, w.Users[user]+n, w.Ready || first <= now
 	}
 	return out, failure(rows.Err())
 }
@@ -55,8 +107,8 @@ func (s *Store) Waiting(ctx context.Context) ([]Waiting, error) {
 // ClaimWaiting takes up to limit tasks from the head of a lane, to be sent by
 // this node. Those that it does not send are there again after lease.
 func (s *Store) ClaimWaiting(ctx context.Context, l task.Lane, limit int, lease time.Duration) ([]task.Task, error) {
-	return s.claimQueued(ctx, lease, `model = ? AND route = ? AND group_name = ? AND provider = ? AND test = ? AND not_before <= ?
-		ORDER BY task_id LIMIT ?`, l.Model, l.Route, l.Group, l.Provider, flag(l.Test), millis(s.Now()), limit)
+	return s.claimQueued(ctx, lease, inLane+" AND not_before <= ? ORDER BY turn, task_id LIMIT ?",
+		append(laneValues(l), millis(s.Now()), limit)...)
 }
 
 // ClaimOverdue takes up to limit waiting tasks whose time to be sent has
@@ -79,12 +131,16 @@ func (s *Store) claimQueued(ctx context.Context, lease time.Duration, where stri
 		if _, err := tx.ExecContext(ctx, "UPDATE task_queue SET not_before = ? WHERE task_id IN (?)", until, bun.List(ids)); err != nil {
 			return err
 		}
-		rows, err := tx.QueryContext(ctx, "SELECT "+taskColumns+" FROM videos WHERE task_id IN (?) AND status = 'pending' ORDER BY task_id", bun.List(ids))
+		rows, err := tx.QueryContext(ctx, "SELECT "+taskColumns+" FROM videos WHERE task_id IN (?) AND status = 'pending'", bun.List(ids))
 		if err != nil {
 			return err
 		}
-		if out, err = scanTasks(rows); err != nil || len(out) == len(ids) {
+		if out, err = scanTasks(rows); err != nil {
 			return err
+		}
+		slices.SortFunc(out, func(x, y task.Task) int { return cmp.Compare(slices.Index(ids, x.ID), slices.Index(ids, y.ID)) })
+		if len(out) == len(ids) {
+			return nil
 		}
 		// Their tasks were removed by hand, or sent by a node of a version that
 		// knows no queue: rows that stay would keep the lane from ever being empty.
@@ -100,8 +156,9 @@ func (s *Store) claimQueued(ctx context.Context, lease time.Duration, where stri
 func (s *Store) QueuePlace(ctx context.Context, taskID string) (int, task.Lane, error) {
 	var l task.Lane
 	var test, ahead int
-	err := s.rdb.QueryRowContext(ctx, s.dialect.rebind("SELECT provider, route, model, group_name, test FROM task_queue WHERE task_id = ?"), taskID).
-		Scan(&l.Provider, &l.Route, &l.Model, &l.Group, &test)
+	var turn int64
+	err := s.rdb.QueryRowContext(ctx, s.dialect.rebind("SELECT provider, route, model, group_name, test, turn FROM task_queue WHERE task_id = ?"), taskID).
+		Scan(&l.Provider, &l.Route, &l.Model, &l.Group, &test, &turn)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, l, fault.New(fault.NotFound, "Task %s does not wait.", taskID).Named("not_pending")
 	}
@@ -109,9 +166,8 @@ func (s *Store) QueuePlace(ctx context.Context, taskID string) (int, task.Lane, 
 		return 0, l, failure(err)
 	}
 	l.Test = test != 0
-	err = s.rdb.QueryRowContext(ctx, s.dialect.rebind(`SELECT COUNT(*) FROM task_queue
-		WHERE model = ? AND route = ? AND group_name = ? AND provider = ? AND test = ? AND task_id < ?`),
-		l.Model, l.Route, l.Group, l.Provider, test, taskID).Scan(&ahead)
+	args := append(laneValues(l), turn, turn, taskID)
+	err = s.rdb.QueryRowContext(ctx, s.dialect.rebind("SELECT COUNT(*) FROM task_queue WHERE "+inLane+" AND (turn < ? OR turn = ? AND task_id < ?)"), args...).Scan(&ahead)
 	return ahead + 1, l, failure(err)
 }
 

@@ -225,8 +225,8 @@ type Late struct {
 	Until time.Time // not asked for after this
 }
 
-// Lane is a queue: tasks that wait for the same channels, first come first
-// served.
+// Lane is a queue: tasks that wait for the same channels, sent by turns of their
+// users.
 type Lane struct {
 	Provider string
 	Route    string

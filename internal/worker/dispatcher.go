@@ -26,8 +26,8 @@ const (
 	sendAtOnce = 256
 )
 
-// dispatch sends the tasks that wait, first come first served in each lane, as
-// places become free.
+// dispatch sends the tasks that wait as places become free, in each lane by
+// turns of their users.
 func (w *Worker) dispatch(ctx context.Context) {
 	out := &senders{worker: w, ctx: ctx, underWay: map[task.Lane]int{}}
 	defer out.wg.Wait()
@@ -55,9 +55,9 @@ func (w *Worker) dispatchDue(ctx context.Context, out *senders) error {
 	if err != nil {
 		return err
 	}
-	seen := make(map[task.Lane]int, len(waiting))
+	seen := make(map[task.Lane]map[int64]int, len(waiting))
 	for _, l := range waiting {
-		seen[l.Lane] = l.Tasks
+		seen[l.Lane] = l.Users
 	}
 	loads, err := w.loads(ctx)
 	if err != nil {

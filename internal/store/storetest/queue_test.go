@@ -124,6 +124,63 @@ func TestTasksWaitInTheOrderOfTheirAcceptance(t *testing.T) {
 	})
 }
 
+// line is the tasks of a lane in the order in which they are sent.
+func line(t *testing.T, f Fixture, l task.Lane) []string {
+	t.Helper()
+	got, err := f.ClaimWaiting(t.Context(), l, 100, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range ids(got) {
+		if n, at, err := f.QueuePlace(t.Context(), id); err != nil || n != i+1 || at != l {
+			t.Errorf("the place of number %d in the line: %d in %+v, %v", i+1, n, at, err)
+		}
+	}
+	return ids(got)
+}
+
+func TestUsersOfALaneTakeTurns(t *testing.T) {
+	eachFixture(t, 1000, func(t *testing.T, many Fixture) {
+		ctx := t.Context()
+		few := NewFixture(t, many.Store, 1000, nil)
+		m := wait(t, many, 6)
+		x, err := many.Task(ctx, m[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		lane := x.Lane("default")
+		a := wait(t, few, 2)
+		want := []string{m[0], a[0], m[1], a[1], m[2], m[3], m[4], m[5]}
+		if got := line(t, many, lane); !slices.Equal(got, want) {
+			t.Fatalf("the line is %v, want %v", got, want)
+		}
+		if got, err := many.Waiting(ctx); err != nil || len(got) != 1 || got[0].Tasks != 8 || got[0].Users[many.User.ID] != 6 || got[0].Users[few.User.ID] != 2 {
+			t.Errorf("waiting: %+v, %v", got, err)
+		}
+		// Two are sent: who comes now stands behind the heads of both, not first.
+		for _, id := range want[:2] {
+			x, err := many.Task(ctx, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent, err := x.Begin(7, "k1", task.Timing{CreateTimeout: time.Minute}, many.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := many.Advance(task.Change{From: x, To: sent, Group: "default"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		third := NewFixture(t, many.Store, 1000, nil)
+		b := wait(t, third, 2)
+		want = []string{m[1], a[1], b[0], m[2], b[1], m[3], m[4], m[5]}
+		if got := line(t, many, lane); !slices.Equal(got, want) {
+			t.Errorf("the line is %v, want %v", got, want)
+		}
+		Verified(t, many.Store)
+	})
+}
+
 func TestWaitingTasksAreClaimedOnce(t *testing.T) {
 	each(t, func(t *testing.T, d store.Dialect) {
 		dsn := NewDatabase(t, d)
