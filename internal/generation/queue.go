@@ -228,6 +228,15 @@ func (s *Service) Place(ctx context.Context, taskID string) (Place, error) {
 	return Place{Position: n, Wait: s.wait(s.Directory.View(), l, n)}, nil
 }
 
+// Regrouped is the group of a waiting user if it is not the lane's any more.
+func (s *Service) Regrouped(l task.Lane, userID int64) (group string, ok bool) {
+	u, found := s.Directory.View().Users[userID]
+	if !found || u.Group == l.Group {
+		return "", false
+	}
+	return u.Group, true
+}
+
 // wake tells the dispatcher that something has changed.
 func (s *Service) wake() {
 	if s.Wake != nil {

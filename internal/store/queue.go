@@ -111,6 +111,31 @@ func (s *Store) ClaimWaiting(ctx context.Context, l task.Lane, limit int, lease 
 		append(laneValues(l), millis(s.Now()), limit)...)
 }
 
+// MoveWaiting moves what waits of a user to the lane of the group that they are
+// in now; there it goes behind what they have in that lane already.
+func (s *Store) MoveWaiting(ctx context.Context, userID int64, from task.Lane, group string) error {
+	to := from
+	to.Group = group
+	return s.transact(ctx, func(tx bun.Tx) error {
+		var first int64
+		err := tx.Tx.QueryRowContext(ctx, s.dialect.rebind("SELECT turn FROM task_queue WHERE user_id = ? AND "+inLane+" ORDER BY turn LIMIT 1"),
+			append([]any{userID}, laneValues(from)...)...).Scan(&first)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // another node was faster
+		}
+		if err != nil {
+			return err
+		}
+		next, err := s.nextTurn(ctx, tx.Tx, to, userID, millis(s.Now()))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE task_queue SET group_name = ?, turn = turn + ? WHERE user_id = ? AND "+inLane,
+			append([]any{group, next - first, userID}, laneValues(from)...)...)
+		return err
+	})
+}
+
 // ClaimOverdue takes up to limit waiting tasks whose time to be sent has
 // passed. Those that this node does not end are there again after lease.
 func (s *Store) ClaimOverdue(ctx context.Context, limit int, lease time.Duration) ([]task.Task, error) {

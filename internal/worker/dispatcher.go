@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"one-api/internal/generation"
+	"one-api/internal/store"
 	"one-api/internal/task"
 )
 
@@ -55,6 +56,15 @@ func (w *Worker) dispatchDue(ctx context.Context, out *senders) error {
 	if err != nil {
 		return err
 	}
+	moved, err := w.regroup(ctx, waiting)
+	if err != nil {
+		return err
+	}
+	if moved {
+		if waiting, err = w.Store.Waiting(ctx); err != nil {
+			return err
+		}
+	}
 	seen := make(map[task.Lane]map[int64]int, len(waiting))
 	for _, l := range waiting {
 		seen[l.Lane] = l.Users
@@ -99,6 +109,22 @@ func (w *Worker) dispatchDue(ctx context.Context, out *senders) error {
 		signal(w.wakeDispatch)
 	}
 	return nil
+}
+
+// regroup moves what waits of users who are in another group now: it would wait
+// for the channels of one group and be sent to those of another.
+func (w *Worker) regroup(ctx context.Context, waiting []store.Waiting) (moved bool, err error) {
+	for _, l := range waiting {
+		for user := range l.Users {
+			if group, ok := w.Generations.Regrouped(l.Lane, user); ok {
+				if err := w.Store.MoveWaiting(ctx, user, l.Lane, group); err != nil {
+					return moved, err
+				}
+				moved = true
+			}
+		}
+	}
+	return moved, nil
 }
 
 // overdueLane stands for the tasks of all lanes whose time to be sent has

@@ -11,6 +11,7 @@ import (
 
 	"one-api/internal/channel"
 	"one-api/internal/generation"
+	"one-api/internal/money"
 	"one-api/internal/provider"
 	"one-api/internal/store"
 	"one-api/internal/store/storetest"
@@ -80,6 +81,86 @@ func waits(t *testing.T, f storetest.Fixture, model string, n int) {
 		a.Task.Model, a.Group = model, "default"
 		if _, err := f.Accept(a); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// dispatching runs the dispatcher until the test ends.
+func dispatching(t *testing.T, w *Worker) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); w.dispatch(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+}
+
+// movedAway puts a user into group "vip".
+func movedAway(t *testing.T, f storetest.Fixture) {
+	t.Helper()
+	vip := "vip"
+	ratio, err := money.ParseDecimal("1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.Person(t.Context(), f.User.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.CreateGroup(t.Context(), store.Actor{}, store.Group{Name: vip, Ratio: ratio}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.UpdateUser(t.Context(), store.Actor{}, f.User.ID, store.UserPatch{Version: p.Version, Group: &vip}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The lane's channel has one place, and the tasks at its head are of a user
+// whom it does not serve any more.
+func TestTasksWhoseOwnerLeftTheGroupBlockNobody(t *testing.T) {
+	t.Parallel()
+	sent := make(chan string, 64)
+	u := &upstream{submit: func(_ context.Context, s provider.Submission) (provider.Accepted, error) {
+		sent <- s.Request.Model
+		return provider.Accepted{UpstreamID: s.Ref}, nil
+	}}
+	w, f := newWorker(t, u)
+	addChannel(t, w.Store, store.NewChannel{Name: "one", Models: []string{"*"}, MaxLive: 1})
+	other := storetest.NewFixture(t, w.Store, 100_000, nil)
+	waits(t, f, "kling-v1-6-pro", 20)
+	waits(t, other, "kling-v1-6-pro", 1)
+	movedAway(t, f)
+	dispatching(t, w)
+	select {
+	case <-sent:
+	case <-time.After(10 * time.Second):
+		t.Error("the other user's task was not sent although the channel is free")
+	}
+}
+
+func TestWaitingTasksFollowTheirOwnerToAnotherGroup(t *testing.T) {
+	t.Parallel()
+	sent := make(chan struct{}, 64)
+	u := &upstream{submit: func(_ context.Context, s provider.Submission) (provider.Accepted, error) {
+		sent <- struct{}{}
+		return provider.Accepted{UpstreamID: s.Ref}, nil
+	}}
+	w, f := newWorker(t, u)
+	full := addChannel(t, w.Store, store.NewChannel{Name: "full", Models: []string{"*"}, MaxLive: 1, Groups: []string{"default"}})
+	if _, err := f.Accept(f.OnChannel(t, 1, full.ID, 1)); err != nil {
+		t.Fatal(err)
+	}
+	waits(t, f, "kling-v1-6-pro", 3)
+	movedAway(t, f)
+	addChannel(t, w.Store, store.NewChannel{Name: "free", Models: []string{"*"}, Groups: []string{"vip"}})
+	dispatching(t, w)
+	for range 3 {
+		select {
+		case <-sent:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a task was not sent although its owner's new group has a free channel")
 		}
 	}
 }

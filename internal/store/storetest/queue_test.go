@@ -177,6 +177,24 @@ func TestUsersOfALaneTakeTurns(t *testing.T) {
 		if got := line(t, many, lane); !slices.Equal(got, want) {
 			t.Errorf("the line is %v, want %v", got, want)
 		}
+		// Another group's lane: whoever moves there comes by turns, too.
+		vip := lane
+		vip.Group = "vip"
+		o := few.Order(1)
+		o.Group = "vip"
+		v := accept(t, few, o)
+		if err := many.MoveWaiting(ctx, many.User.ID, lane, "vip"); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := line(t, many, vip), []string{m[1], v.ID, m[2], m[3], m[4], m[5]}; !slices.Equal(got, want) {
+			t.Errorf("the line of the new group is %v, want %v", got, want)
+		}
+		if got, want := line(t, many, lane), []string{a[1], b[0], b[1]}; !slices.Equal(got, want) {
+			t.Errorf("the line of the old group is %v, want %v", got, want)
+		}
+		if err := many.MoveWaiting(ctx, many.User.ID, lane, "vip"); err != nil {
+			t.Errorf("moving nothing: %v", err)
+		}
 		Verified(t, many.Store)
 	})
 }
