@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"one-api/internal/channel"
 	"one-api/internal/provider/kling/klingsim"
 	"one-api/internal/store"
 )
@@ -56,6 +57,49 @@ func TestARepeatedKeyGetsTheFirstAnswer(t *testing.T) {
 		c.balance(w.setup.balance-guidePrice, 0)
 		if n := w.creates(); n != 2 {
 			t.Errorf("Kling got %d calls, want 2", n)
+		}
+	})
+}
+
+// A repeat is not a new order: what would refuse one does not refuse it.
+func TestARepeatIsAnsweredWhateverIsFullOrAway(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, d store.Dialect) {
+		w := newWorld(t, setup{dialect: d, byHand: true, unsettle: true, channel: func(n *store.NewChannel) { n.MaxLive = 1 }})
+		sent := w.user.do("POST", text2video, guideOrder, "Idempotency-Key: sent")
+		waits := w.user.do("POST", text2video, guideOrder, "Idempotency-Key: waits")
+		if sent.status != http.StatusOK || waits.status != http.StatusOK {
+			t.Fatalf("the first answers are %s and %s", sent, waits)
+		}
+		refused := func(code string) {
+			t.Helper()
+			if a := w.user.do("POST", text2video, guideOrder, "Idempotency-Key: another"); a.text("error.code") != code {
+				t.Fatalf("a new order was answered %s, want %s", a, code)
+			}
+			for key, first := range map[string]answer{"sent": sent, "waits": waits} {
+				if a := w.user.do("POST", text2video, guideOrder, "Idempotency-Key: "+key); a.status != http.StatusOK || a.body != first.body {
+					t.Errorf("%s: the repeat was answered %s, want the first answer %s", code, a, first)
+				}
+			}
+			if a := w.user.do("POST", text2video, orderOf("a dog"), "Idempotency-Key: sent"); a.text("error.code") != "idempotency_mismatch" {
+				t.Errorf("%s: the key with another body was answered %s", code, a)
+			}
+		}
+		for range 40 {
+			if w.user.do("POST", text2video, guideOrder).status != http.StatusOK {
+				break
+			}
+		}
+		refused("queue_full")
+		w.set("queue_when_busy", false)
+		refused("channels_busy")
+		w.set("queue_when_busy", true)
+		if err := w.books.SetChannelStatus(t.Context(), w.number("SELECT MIN(id) FROM channels"), channel.Enabled, channel.Disabled, ""); err != nil {
+			t.Fatal(err)
+		}
+		w.refresh()
+		refused("no_channel")
+		if n := w.creates(); n != 1 {
+			t.Errorf("Kling got %d calls, want 1", n)
 		}
 	})
 }

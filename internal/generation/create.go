@@ -32,58 +32,87 @@ type Created struct {
 // that the token may not use, Unavailable when no channel offers it, Throttled
 // when all are busy and waiting is off, InsufficientQuota, and Conflict.
 func (s *Service) Create(ctx context.Context, o Order) (Created, error) {
-	var none Created
-	if err := s.recovering(); err != nil {
-		return none, err
-	}
-	if err := Allowed(o.Token, o.Request.Model); err != nil {
-		return none, err
-	}
-	quote, err := s.Quote(o.User, &o.Request)
+	p, err := s.plan(o)
 	if err != nil {
-		return none, err
-	}
-	now := s.Store.Now()
-	t := newTask(o, quote, s.Timing, now)
-	view := s.Directory.View()
-	candidates, err := s.candidates(view, &t, o.User.Group, nil)
-	if err != nil {
-		return none, err
-	}
-	lane := t.Lane(o.User.Group)
-	if view.Settings.QueueWhenBusy && s.Queue.waiting(lane) {
-		candidates = nil // those that wait come first
-	}
-	if len(candidates) == 0 {
-		if !view.Settings.QueueWhenBusy {
-			return none, fault.New(fault.Throttled, "All channels for %s are busy. Try again shortly.", t.Model).
-				Named("channels_busy").After(5 * time.Second)
-		}
-		if err := s.queueFor(view, &t, lane); err != nil {
-			return none, err
-		}
+		return s.repeated(ctx, o, err)
 	}
 	ctx = context.WithoutCancel(ctx)
 	done, err := s.accept(task.Acceptance{
-		Task: t, Body: o.Request.Body, Hold: ledger.Hold(t.Order(), now), NoWait: !view.Settings.QueueWhenBusy,
+		Task: p.task, Body: o.Request.Body, Hold: ledger.Hold(p.task.Order(), p.task.CreatedAt), NoWait: !p.mayWait,
 		Group: o.User.Group, Idempotency: o.Idempotency,
-	}, candidates)
+	}, p.candidates)
 	if err != nil {
-		return none, err
+		return Created{}, err
 	}
 	if done.Replayed != nil {
-		return s.replayed(done, quote)
+		return s.replayed(done, p.quote)
 	}
-	t = done.Task
+	t := done.Task
 	s.Log.InfoContext(ctx, "billing: held", "task", t.ID, "user", t.UserID, "token", t.TokenID, "provider", t.Provider,
 		"model", t.Model, "type", t.Type, "held", int64(t.Quota), "rule", t.PriceRule, "test", t.Test)
 	if t.Status == task.Pending {
-		s.Queue.joined(lane, t.UserID)
+		s.Queue.joined(t.Lane(o.User.Group), t.UserID)
 		s.wake()
-		return Created{Task: t, Price: quote}, nil
+		return Created{Task: t, Price: p.quote}, nil
 	}
 	t, refusal, err := s.submit(ctx, t, o.Request.Body)
-	return Created{Task: t, Price: quote, Refusal: refusal}, err
+	return Created{Task: t, Price: p.quote, Refusal: refusal}, err
+}
+
+// plan is what is to be committed for an order.
+type plan struct {
+	task       task.Task
+	quote      price.Quote
+	candidates []channel.Candidate // none: it waits
+	mayWait    bool
+}
+
+// plan prices an order and finds a channel or a place in the queue for it, or
+// refuses it. Nothing is read from the database and nothing is written.
+func (s *Service) plan(o Order) (plan, error) {
+	if err := s.recovering(); err != nil {
+		return plan{}, err
+	}
+	if err := Allowed(o.Token, o.Request.Model); err != nil {
+		return plan{}, err
+	}
+	quote, err := s.Quote(o.User, &o.Request)
+	if err != nil {
+		return plan{}, err
+	}
+	view := s.Directory.View()
+	p := plan{task: newTask(o, quote, s.Timing, s.Store.Now()), quote: quote, mayWait: view.Settings.QueueWhenBusy}
+	if p.candidates, err = s.candidates(view, &p.task, o.User.Group, nil); err != nil {
+		return plan{}, err
+	}
+	lane := p.task.Lane(o.User.Group)
+	if p.mayWait && s.Queue.waiting(lane) {
+		p.candidates = nil // those that wait come first
+	}
+	switch {
+	case len(p.candidates) > 0:
+		return p, nil
+	case !p.mayWait:
+		return plan{}, fault.New(fault.Throttled, "All channels for %s are busy. Try again shortly.", p.task.Model).
+			Named("channels_busy").After(5 * time.Second)
+	}
+	return p, s.queueFor(view, &p.task, lane)
+}
+
+// repeated answers an order that was refused before anything was written: a
+// repetition of an accepted one gets the first answer all the same.
+func (s *Service) repeated(ctx context.Context, o Order, refusal error) (Created, error) {
+	if o.Idempotency == nil {
+		return Created{}, refusal
+	}
+	done, err := s.Store.Repeated(ctx, o.User.ID, *o.Idempotency)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return Created{}, refusal
+	case err != nil:
+		return Created{}, err
+	}
+	return s.replayed(done, price.Quote{Quota: done.Task.Quota})
 }
 
 // accept commits an order as sent on the best of the candidates, or as waiting

@@ -27,6 +27,9 @@ import (
 // Store is what the use case needs of the database.
 type Store interface {
 	Accept(task.Acceptance) (task.Committed, error)
+	// Repeated finds what an idempotency key was used for: NotFound when for
+	// nothing, otherwise what Accept would say.
+	Repeated(ctx context.Context, userID int64, i task.Idempotency) (task.Committed, error)
 	Advance(task.Change) error // Conflict when the task has moved on
 	Task(ctx context.Context, id string) (task.Task, error)
 	Body(ctx context.Context, taskID string) ([]byte, error)

@@ -18,8 +18,8 @@ import (
 type Queue struct {
 	mu    sync.Mutex
 	tasks map[task.Lane]map[int64]int // by user
-	limit map[place]int            // learned from upstreams
-	took  map[string]time.Duration // by base model: from sending to the end, smoothed
+	limit map[place]int               // learned from upstreams
+	took  map[string]time.Duration    // by base model: from sending to the end, smoothed
 }
 
 // place is where tasks of an upstream model run.

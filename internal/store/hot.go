@@ -434,40 +434,56 @@ func inProgress() error {
 }
 
 func (b *batch) replay(m *member) error {
-	a := m.accept
+	done, err := b.s.replay(b.ctx, b.tx, m.accept.Task.UserID, *m.accept.Idempotency)
+	switch {
+	case fault.Is(err, fault.Conflict), fault.Is(err, fault.Unprocessable):
+		m.err = err
+		return nil
+	case fault.Is(err, fault.NotFound):
+		return nil
+	}
+	m.replay = &done
+	return err
+}
+
+// Repeated finds what an order's idempotency key was used for, as Accept does.
+// NotFound means that it was not used.
+func (s *Store) Repeated(ctx context.Context, userID int64, i task.Idempotency) (task.Committed, error) {
+	done, err := s.replay(ctx, s.rdb, userID, i)
+	return done, failure(err)
+}
+
+func (s *Store) replay(ctx context.Context, q queryer, userID int64, i task.Idempotency) (task.Committed, error) {
+	var none task.Committed
 	var hash, taskID string
 	var status int
 	var body sql.NullString
-	row := b.tx.QueryRowContext(b.ctx, b.s.dialect.rebind(
-		"SELECT hash, task_id, status, body FROM idempotency_keys WHERE user_id = ? AND idem_key = ?"),
-		a.Task.UserID, a.Idempotency.Key)
+	row := q.QueryRowContext(ctx, s.hotText("SELECT hash, task_id, status, body FROM idempotency_keys WHERE user_id = ? AND idem_key = ?"), userID, i.Key)
 	switch err := row.Scan(&hash, &taskID, &status, &body); {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil
+		return none, fault.New(fault.NotFound, "This Idempotency-Key was not used.").Named("idempotency_key_not_found")
 	case err != nil:
-		return err
+		return none, err
 	}
-	if hash != a.Idempotency.Hash {
-		m.err = fault.New(fault.Unprocessable, "This Idempotency-Key was used for another request. Use a new key for a new order.").
+	if hash != i.Hash {
+		return none, fault.New(fault.Unprocessable, "This Idempotency-Key was used for another request. Use a new key for a new order.").
 			Named("idempotency_mismatch")
-		return nil
 	}
-	rows, err := b.tx.QueryContext(b.ctx, b.s.dialect.rebind("SELECT "+taskColumns+" FROM videos WHERE task_id = ?"), taskID)
+	rows, err := q.QueryContext(ctx, s.hotText("SELECT "+taskColumns+" FROM videos WHERE task_id = ?"), taskID)
 	if err != nil {
-		return err
+		return none, err
 	}
 	tasks, err := scanTasks(rows)
 	if err != nil {
-		return err
+		return none, err
 	}
-	m.replay = &task.Committed{Replayed: &task.Answer{Status: status, Body: []byte(body.String)}}
+	done := task.Committed{Replayed: &task.Answer{Status: status, Body: []byte(body.String)}}
 	if len(tasks) > 0 { // a finished task may have been cleaned up by hand
-		m.replay.Task = tasks[0]
+		done.Task = tasks[0]
 	} else if status == 0 {
-		m.replay = nil
-		m.err = inProgress()
+		return none, inProgress()
 	}
-	return nil
+	return done, nil
 }
 
 // begins reports a step that takes up a place on a channel it did not have: an

@@ -60,8 +60,9 @@ func (s *Store) nextTurn(ctx context.Context, tx queryer, l task.Lane, userID, b
 	return max(first, last+1), err
 }
 
-// queryer is a transaction of either kind.
+// queryer is a database or a transaction.
 type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
