@@ -314,6 +314,9 @@ func (d Dialect) pools(ctx context.Context, dsn string, o Options) (write, read 
 			cfg.RuntimeParams["synchronous_commit"] = "on"
 		}
 		cfg.RuntimeParams["default_transaction_isolation"] = "read committed"
+		if _, set := cfg.RuntimeParams["idle_in_transaction_session_timeout"]; !set {
+			cfg.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(idleTransaction.Milliseconds(), 10)
+		}
 		write = stdlib.OpenDB(*cfg)
 	default:
 		cfg, err := mysqlConfig(ctx, dsn, o.Log)
@@ -331,6 +334,11 @@ func (d Dialect) pools(ctx context.Context, dsn string, o Options) (write, read 
 	write.SetConnMaxLifetime(o.ConnMaxLifetime)
 	return write, write, nil
 }
+
+// idleTransaction is how long a transaction may stand still between two
+// statements before the server ends it: a node that was paused in the middle of
+// one holds rows for which the others wait. MySQL has no such limit.
+const idleTransaction = 5 * time.Second
 
 func openSQLite(ctx context.Context, dsn string) (write, read *sql.DB, err error) {
 	path := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(dsn, "sqlite:"), "file:"), "//")
@@ -371,7 +379,7 @@ var charsetPattern = regexp.MustCompile(`[?&]charset=([^&]*)`)
 
 // mysqlConfig sets what correctness needs: matched instead of changed rows,
 // READ COMMITTED, strict mode, UTC. It asks the server which of the two names
-// for the isolation level it knows.
+// for the isolation level it knows, and whether it can end idle transactions.
 func mysqlConfig(ctx context.Context, dsn string, log *slog.Logger) (*mysql.Config, error) {
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
@@ -398,17 +406,28 @@ func mysqlConfig(ctx context.Context, dsn string, log *slog.Logger) (*mysql.Conf
 	}
 	db := sql.OpenDB(probe)
 	defer func() { _ = db.Close() }()
-	var name, value string
-	err = db.QueryRowContext(ctx, "SHOW VARIABLES WHERE Variable_name = 'transaction_isolation'").Scan(&name, &value)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		cfg.Params["tx_isolation"] = "'READ-COMMITTED'"
-	case err != nil:
+	rows, err := db.QueryContext(ctx, "SHOW VARIABLES WHERE Variable_name IN ('transaction_isolation', 'idle_transaction_timeout')")
+	if err != nil {
 		return nil, fmt.Errorf("reach the database: %w", err)
-	default:
-		cfg.Params["transaction_isolation"] = "'READ-COMMITTED'"
 	}
-	return cfg, nil
+	defer func() { _ = rows.Close() }()
+	isolation := "tx_isolation"
+	for rows.Next() {
+		var name, value string
+		if err := rows.Scan(&name, &value); err != nil {
+			return nil, err
+		}
+		switch name {
+		case "transaction_isolation":
+			isolation = name
+		case "idle_transaction_timeout":
+			if _, set := cfg.Params[name]; !set {
+				cfg.Params[name] = strconv.Itoa(int(idleTransaction.Seconds()))
+			}
+		}
+	}
+	cfg.Params[isolation] = "'READ-COMMITTED'"
+	return cfg, rows.Err()
 }
 
 // isDuplicate reports a unique key that was violated.
