@@ -113,9 +113,33 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c DeliveryClaim) (out []Del
 	if err != nil || len(out) == 0 {
 		return nil, more, err
 	}
-	out, err = s.fillEvents(ctx, out)
+	// They are ours now: a stop must find them in the claimer's hands.
+	out, err = s.fillEvents(context.WithoutCancel(ctx), out)
 	return out, more, err
 }
+
+// HandBackDeliveries makes deliveries due now that this node claimed and did
+// not send, so that others need not wait for its lease. One that is not this
+// claim's any more is left alone.
+func (s *Store) HandBackDeliveries(ctx context.Context, list []Delivery) error {
+	now := millis(s.Now())
+	for part := range slices.Chunk(list, handBackAtOnce) {
+		var leases []int64
+		for _, d := range part {
+			leases = append(leases, millis(d.Until))
+		}
+		slices.Sort(leases)
+		_, err := s.write.ExecContext(ctx, "UPDATE deliveries"+s.dialect.byPrimaryKey()+" SET next_try_at = ? WHERE "+s.dialect.deliveryKeys(part)+
+			" AND status = 'pending' AND next_try_at IN (?)", now, bun.List(slices.Compact(leases)))
+		if err != nil {
+			return failure(err)
+		}
+	}
+	return nil
+}
+
+// handBackAtOnce bounds one statement.
+const handBackAtOnce = 500
 
 // byPrimaryKey keeps MySQL from reading a whole table, of whose size it has no
 // statistics yet, for some hundred keys.

@@ -80,6 +80,7 @@ type deliverer struct {
 func (w *Worker) deliver(ctx context.Context) {
 	d := &deliverer{worker: w, ctx: ctx, wake: make(chan struct{}, 1), lines: map[string]*line{}, hosts: map[string]int{}}
 	defer d.wg.Wait()
+	defer d.handBack()
 	for failing := false; ; {
 		took, more, err := d.claim(ctx)
 		if err != nil && ctx.Err() == nil && !failing {
@@ -137,6 +138,22 @@ func (d *deliverer) claim(ctx context.Context) (took int, more bool, err error) 
 		d.start(l)
 	}
 	return len(due), more, err
+}
+
+// handBack gives the others what stands in the lines at a stop.
+func (d *deliverer) handBack() {
+	d.mu.Lock()
+	var left []store.Delivery
+	for _, l := range d.lines {
+		left = append(left, l.queue...)
+		l.queue = nil
+	}
+	d.held -= len(left)
+	d.mu.Unlock()
+	// Their leases run out, should this fail.
+	if err := d.worker.Store.HandBackDeliveries(context.WithoutCancel(d.ctx), left); err != nil {
+		d.worker.Log.Warn("could not hand claimed deliveries back; their leases will", "deliveries", len(left), "err", err)
+	}
 }
 
 func (d *deliverer) room(receiver string) int {

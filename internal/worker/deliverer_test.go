@@ -249,3 +249,31 @@ func TestASendThatWasNotRecordedIsRepeatedWithTheSameID(t *testing.T) {
 		t.Errorf("the receiver got %v, want the same id twice", c.ids)
 	}
 }
+
+// What a node holds when it stops is the other nodes' at once, and what it has
+// sent is recorded.
+func TestAStopHandsDeliveriesBack(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, store.SQLite)
+	w, u := newDeliverer(t, s)
+	reached, answer := make(chan struct{}, 100), make(chan struct{})
+	c := newCustomer(t, func(http.ResponseWriter, *http.Request) { reached <- struct{}{}; <-answer })
+	letGo := sync.OnceFunc(func() { close(answer) })
+	t.Cleanup(letGo)
+	owe(t, s, newEndpoint(t, s, u.ID, c.URL), 50)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); w.deliver(ctx) }()
+	for range lineLeast {
+		<-reached
+	}
+	stop()
+	eventually(t, "those that were not sent to be due", func() bool {
+		return number(t, s, fmt.Sprintf("SELECT COUNT(*) FROM deliveries WHERE status = 'pending' AND next_try_at <= %d", s.Now().UnixMilli())) == 50-lineLeast
+	})
+	letGo()
+	<-done
+	if n := number(t, s, "SELECT COUNT(*) FROM deliveries WHERE status = 'delivered'"); n != lineLeast {
+		t.Errorf("%d deliveries are recorded, want the %d that were sent", n, lineLeast)
+	}
+}

@@ -128,6 +128,35 @@ func TestAClaimTakesWhatHasRoomAndPassesByWhoIsBusy(t *testing.T) {
 	})
 }
 
+func TestDeliveriesHandedBackAreDueAtOnceUnlessAnotherHasThem(t *testing.T) {
+	eachFixture(t, 10_000, func(t *testing.T, f Fixture) {
+		for range 3 {
+			end(t, f)
+		}
+		mine := claim(t, f, store.DeliveryClaim{})
+		if len(mine) != 3 {
+			t.Fatalf("claimed %d, want 3", len(mine))
+		}
+		// The first one's lease ended, and another node has it.
+		other := mine[0].Until.Add(time.Minute)
+		if err := f.Exec(t.Context(), fmt.Sprintf("UPDATE deliveries SET next_try_at = %d WHERE event_id = '%s'", other.UnixMilli(), mine[0].EventID)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.FinishDelivery(mine[1], store.DeliveryResult{Delivered: true, Code: 200}); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.HandBackDeliveries(t.Context(), mine); err != nil {
+			t.Fatal(err)
+		}
+		if got := claim(t, f, store.DeliveryClaim{}); len(got) != 1 || got[0].EventID != mine[2].EventID {
+			t.Errorf("due again: %+v; want the third", got)
+		}
+		if err := f.HandBackDeliveries(t.Context(), nil); err != nil {
+			t.Errorf("handing nothing back: %v", err)
+		}
+	})
+}
+
 func TestResultsOfManyTriesAreRecordedTogether(t *testing.T) {
 	eachFixture(t, 1_000_000, func(t *testing.T, f Fixture) {
 		ctx := context.Background()
