@@ -155,6 +155,10 @@ func (a *App) build() error {
 	}
 	a.sender = webhook.NewSender(webhook.Options{Allow: o.WebhookAllow})
 	a.sender.Protect(store.Addresses(o.Store.DSN)...)
+	a.sender.Protect(relay.Addresses(o.Redis)...)
+	if o.Metrics != nil {
+		a.sender.Protect(o.Metrics.Addr().String())
+	}
 	usage := &auth.Usage{}
 	a.Worker = &worker.Worker{
 		Store: st, Generations: a.Generations, Directory: dir, Keys: o.Keys, Sender: a.sender, Log: o.Log,

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -175,6 +176,34 @@ func TestACallbackReachesNoPrivateAddress(t *testing.T) {
 	}
 	if n := w.number("SELECT COUNT(*) FROM deliveries WHERE status = 'delivered'"); n != 0 {
 		t.Errorf("%d deliveries to private addresses count as delivered", n)
+	}
+}
+
+// An operator who lets webhooks into the machine's own network does not let
+// them to what the gateway itself uses there.
+func TestACallbackReachesNothingThatTheGatewayUses(t *testing.T) {
+	t.Parallel()
+	redis, hits := receiver(t, func(int, http.ResponseWriter) {}) // whatever listens there
+	var metrics []net.Listener
+	w := newWorld(t, setup{options: func(o *app.Options) {
+		allowLoopback(o)
+		withRedis(t, "redis://:secret@"+strings.TrimPrefix(redis, "http://")+"/3", &metrics)(o)
+	}})
+	for len(hits) > 0 {
+		<-hits
+	}
+	own := map[string]string{"listener": w.nodes[0].url, "metrics": "http://" + metrics[0].Addr().String() + "/metrics", "redis": redis}
+	for _, address := range own {
+		w.user.succeeded(w.user.order(`{"model":"kling-v1-5-std","prompt":"a cat","callback_url":"` + address + `"}`))
+	}
+	w.until("every delivery to be tried", func() bool {
+		return w.number("SELECT COUNT(*) FROM deliveries WHERE tries > 0") == int64(len(own))
+	})
+	if n := w.number("SELECT COUNT(*) FROM deliveries WHERE last_error LIKE '%%own%%' OR last_error LIKE '%%itself%%'"); n != int64(len(own)) {
+		t.Errorf("%d of %d were refused as the gateway's own: %s", n, len(own), w.deliveries())
+	}
+	if len(hits) > 0 {
+		t.Errorf("Redis was sent %+v", <-hits)
 	}
 }
 

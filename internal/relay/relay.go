@@ -83,6 +83,16 @@ func parse(url secret.Text) (*redis.Options, error) {
 	return o, nil
 }
 
+// Addresses are the host:port that an address of Redis leads to, none for a
+// socket.
+func Addresses(url secret.Text) []string {
+	o, err := parse(url)
+	if err != nil || o.Network == "unix" {
+		return nil
+	}
+	return []string{o.Addr}
+}
+
 // New makes a relay. It does not connect; Run does.
 func New(o Options) (*Relay, error) {
 	ro, err := parse(o.URL)

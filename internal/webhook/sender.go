@@ -98,8 +98,8 @@ func NewSender(o Options) *Sender {
 	}}
 }
 
-// Protect names addresses of the gateway itself, as host:port: its listener,
-// its database. They are refused whatever network is allowed.
+// Protect names addresses of the gateway itself, as host:port: its listeners,
+// its database, its Redis. They are refused whatever network is allowed.
 func (s *Sender) Protect(addresses ...string) {
 	s.guard.mu.Lock()
 	defer s.guard.mu.Unlock()
@@ -128,7 +128,8 @@ type ownAddress struct {
 	port uint16
 }
 
-// ErrOwnAddress is the refusal to call the gateway's own listener or database.
+// ErrOwnAddress is the refusal to call the gateway's own listeners, its
+// database or its Redis.
 var ErrOwnAddress = errors.New("prohibited address of the gateway itself")
 
 // control is called between the resolution of a name and the connection.
