@@ -237,7 +237,6 @@ func newBatch(s *Store, ops []*op) *batch {
 			b.notes = append(b.notes, o)
 		}
 	}
-	slices.SortStableFunc(b.notes, func(x, y *op) int { return cmp.Compare(noteTask(x), noteTask(y)) })
 	slices.SortStableFunc(b.changes, func(x, y *member) int { return cmp.Compare(x.id, y.id) })
 	return b
 }
@@ -1031,7 +1030,7 @@ func (b *batch) insertRows() error {
 		{"events (id, task_id, type, user_id, payload, body, created_at)", events},
 		{"deliveries (event_id, endpoint_id, user_id, url, receiver, status, next_try_at)", deliveries},
 	} {
-		if err := b.insert(in.into, in.rows); err != nil {
+		if err := b.insert("INSERT INTO "+in.into, in.rows, ""); err != nil {
 			return err
 		}
 	}
@@ -1059,47 +1058,83 @@ func (b *batch) takeTurn(t *task.Task, group string) (n int64, err error) {
 	return n, nil
 }
 
-// noteTask is the task whose row a note touches.
-func noteTask(o *op) string {
-	if o.callback != nil {
-		return o.callback.TaskID
-	}
-	return ""
-}
-
 // mostCallbacks bounds what one attempt may leave in the table.
 const mostCallbacks = 20
 
 // writeNotes keeps answers and callbacks.
 func (b *batch) writeNotes() error {
+	var calls []*Callback
 	for _, o := range b.notes {
-		if a := o.answer; a != nil {
-			if _, err := b.exec("UPDATE idempotency_keys SET status = ?, body = ? WHERE user_id = ? AND idem_key = ? AND status = 0",
-				a.Status, string(a.Body), a.userID, a.key); err != nil {
-				return err
-			}
+		a := o.answer
+		if a == nil {
+			calls = append(calls, o.callback)
 			continue
 		}
-		c, now := o.callback, millis(b.s.Now())
-		var n int
-		row := b.tx.QueryRowContext(b.ctx, b.s.hotText("SELECT COUNT(*) FROM callbacks WHERE task_id = ? AND attempt = ?"), c.TaskID, c.Attempt)
-		if err := row.Scan(&n); err != nil {
-			return err
-		}
-		if n < mostCallbacks {
-			head, tail := b.s.dialect.insertIgnore("callbacks (task_id, attempt, hash, signed, status, body, received_at)")
-			if _, err := b.exec(head+" VALUES (?, ?, ?, ?, ?, ?, ?)"+tail, c.TaskID, c.Attempt, c.Hash, flag(c.Signed), c.Status, c.Body, now); err != nil {
-				return err
-			}
-		}
-		// A task that is being sent is left alone: its due time is the sender's
-		// lease, and the answer to the create call is on its way.
-		if _, err := b.exec("UPDATE videos SET next_check_at = ? WHERE task_id = ? AND next_check_at > ? AND status NOT IN ('pending', 'submitting')",
-			now, c.TaskID, now); err != nil {
+		if _, err := b.exec("UPDATE idempotency_keys SET status = ?, body = ? WHERE user_id = ? AND idem_key = ? AND status = 0",
+			a.Status, string(a.Body), a.userID, a.key); err != nil {
 			return err
 		}
 	}
+	slices.SortStableFunc(calls, func(x, y *Callback) int {
+		return cmp.Or(strings.Compare(x.TaskID, y.TaskID), cmp.Compare(x.Attempt, y.Attempt), strings.Compare(x.Hash, y.Hash))
+	})
+	for len(calls) > 0 {
+		n := statementSize(len(calls))
+		if err := b.writeCallbacks(calls[:n]); err != nil {
+			return err
+		}
+		calls = calls[n:]
+	}
 	return nil
+}
+
+// writeCallbacks keeps some callbacks and makes their tasks' checks due.
+func (b *batch) writeCallbacks(calls []*Callback) error {
+	type attempt struct {
+		task string
+		n    int
+	}
+	ids := make([]any, len(calls))
+	for i, c := range calls {
+		ids[i] = c.TaskID
+	}
+	list := "task_id IN (?" + strings.Repeat(", ?", len(ids)-1) + ")"
+	kept := map[attempt]int{}
+	rs, err := b.tx.QueryContext(b.ctx, b.s.hotText("SELECT task_id, attempt, COUNT(*) FROM callbacks WHERE "+list+" GROUP BY task_id, attempt"), ids...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rs.Close() }()
+	for rs.Next() {
+		var a attempt
+		var n int
+		if err := rs.Scan(&a.task, &a.n, &n); err != nil {
+			return err
+		}
+		kept[a] = n
+	}
+	if err := rs.Err(); err != nil {
+		return err
+	}
+	now := millis(b.s.Now())
+	var fresh rows
+	for i, c := range calls {
+		a := attempt{c.TaskID, c.Attempt}
+		if i > 0 && *calls[i-1] == *c || kept[a] >= mostCallbacks {
+			continue
+		}
+		kept[a]++
+		fresh.add(c.TaskID, c.Attempt, c.Hash, flag(c.Signed), c.Status, c.Body, now)
+	}
+	head, tail := b.s.dialect.insertIgnore("callbacks (task_id, attempt, hash, signed, status, body, received_at)")
+	if err := b.insert(head, fresh, tail); err != nil {
+		return err
+	}
+	// A task that is being sent is left alone: its due time is the sender's
+	// lease, and the answer to the create call is on its way.
+	_, err = b.exec("UPDATE videos"+b.s.dialect.byPrimaryKey()+" SET next_check_at = ? WHERE next_check_at > ? AND status NOT IN ('pending', 'submitting') AND "+list,
+		append([]any{now, now}, ids...)...)
+	return err
 }
 
 // bodyPiece bounds a row of task_requests: MariaDB takes statements of 16 MB by
@@ -1119,15 +1154,16 @@ type rows [][]any
 
 func (r *rows) add(values ...any) { *r = append(*r, values) }
 
-// insert writes rows in as few statements as the database likes.
-func (b *batch) insert(into string, r rows) error {
+// insert writes rows in as few statements as the database likes; head is what
+// stands before their values, tail what stands behind.
+func (b *batch) insert(head string, r rows, tail string) error {
 	for len(r) > 0 {
 		n := b.s.dialect.insertSize(r)
 		args := make([]any, 0, n*len(r[0]))
 		for _, row := range r[:n] {
 			args = append(args, row...)
 		}
-		if _, err := b.exec(insertText(into, n, len(r[0])), args...); err != nil {
+		if _, err := b.exec(insertText(head, n, len(r[0]))+tail, args...); err != nil {
 			return err
 		}
 		r = r[n:]

@@ -108,17 +108,17 @@ func scanTasks(rows *sql.Rows) ([]task.Task, error) {
 var insertTexts sync.Map // insertShape -> string
 
 type insertShape struct {
-	into        string
+	head        string
 	rows, width int
 }
 
-func insertText(into string, rows, width int) string {
-	k := insertShape{into, rows, width}
+func insertText(head string, rows, width int) string {
+	k := insertShape{head, rows, width}
 	if v, ok := insertTexts.Load(k); ok {
 		return v.(string)
 	}
 	one := "(?" + strings.Repeat(", ?", width-1) + ")"
-	v := "INSERT INTO " + into + " VALUES " + one + strings.Repeat(", "+one, rows-1)
+	v := head + " VALUES " + one + strings.Repeat(", "+one, rows-1)
 	insertTexts.Store(k, v)
 	return v
 }

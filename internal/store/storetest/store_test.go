@@ -547,6 +547,41 @@ func TestACallbackMakesACheckDueAndIsKeptOnce(t *testing.T) {
 	})
 }
 
+func TestCallbacksOfManyTasksAtOnceAreKeptOnceEach(t *testing.T) {
+	eachFixture(t, 1_000_000, func(t *testing.T, f Fixture) {
+		ctx := t.Context()
+		const tasks, bodies, repeats = 12, 3, 4
+		want := map[string]bool{}
+		var calls []store.Callback
+		for range tasks {
+			id := submitted(t, f, 1000).ID
+			want[id] = true
+			for i := range bodies * repeats {
+				calls = append(calls, store.Callback{TaskID: id, Attempt: 1, Hash: fmt.Sprint(i % bodies), Status: "succeed", Body: fmt.Sprint("body ", i%bodies)})
+			}
+		}
+		if err := f.Exec(ctx, fmt.Sprintf("UPDATE videos SET next_check_at = %d", f.Now().Add(time.Hour).UnixMilli())); err != nil {
+			t.Fatal(err)
+		}
+		sending := accept(t, f, f.OnChannel(t, 1000, 1, 0)).ID
+		calls = append(calls, store.Callback{TaskID: sending, Attempt: 1, Hash: "x", Status: "succeed", Body: "{}"}, store.Callback{TaskID: "kling_none", Attempt: 1, Hash: "x"})
+		wantRace(t, race(len(calls), func(i int) error { return f.RecordCallback(calls[i]) }), map[string]int{"": len(calls)})
+		rows, err := f.QueryText(ctx, "SELECT COUNT(*), COUNT(DISTINCT task_id) FROM callbacks WHERE attempt = 1 AND task_id <> 'kling_none'")
+		if err != nil || rows[0][0] != fmt.Sprint(tasks*bodies+1) || rows[0][1] != fmt.Sprint(tasks+1) {
+			t.Errorf("kept %v, %v; want %d callbacks", rows, err, tasks*bodies+1)
+		}
+		due, err := f.ClaimDue(ctx, 100)
+		if err != nil || len(due) != tasks {
+			t.Errorf("%d tasks are due, %v; want %d", len(due), err, tasks)
+		}
+		for _, x := range due {
+			if !want[x.ID] {
+				t.Errorf("%s is due", x.ID)
+			}
+		}
+	})
+}
+
 // The upstream may call back before it has answered the create call. The due
 // time of a task that is being sent is the sender's lease: cut short, others
 // would take the sender for dead.
