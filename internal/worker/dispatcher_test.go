@@ -202,23 +202,7 @@ func TestTasksWhoseListIsNotAnsweredAreAskedForOneByOne(t *testing.T) {
 	l := &lanes{worker: w, ctx: t.Context(), byChannel: map[int64]chan task.Task{}, waiting: map[string]int64{}}
 	lane := make(chan task.Task, laneQueue)
 	l.byChannel[c.ID] = lane // served by the test alone
-	var tasks []task.Task
-	for i := range 4 {
-		a := f.OnChannel(t, 1, c.ID, 0)
-		a.Task.KeyID = c.Keys[0].ID
-		if _, err := f.Accept(a); err != nil {
-			t.Fatal(err)
-		}
-		to, err := a.Task.Accepted(fmt.Sprintf("up%d", i), f.Now())
-		if err == nil {
-			err = f.Advance(task.Change{From: a.Task, To: to})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		to.Epoch++
-		tasks = append(tasks, to)
-	}
+	tasks := out(t, f, c, 4)
 	for _, x := range tasks {
 		l.put(x)
 	}
@@ -228,4 +212,28 @@ func TestTasksWhoseListIsNotAnsweredAreAskedForOneByOne(t *testing.T) {
 	if u.batches != 1 || u.queries != len(tasks) {
 		t.Errorf("%d batches and %d single queries; want 1 that failed, then each of the %d tasks", u.batches, u.queries, len(tasks))
 	}
+}
+
+// out commits n tasks that the upstream has, and whose next check is far ahead.
+func out(t *testing.T, f storetest.Fixture, c *channel.Channel, n int) []task.Task {
+	t.Helper()
+	var tasks []task.Task
+	for i := range n {
+		a := f.OnChannel(t, 1, c.ID, 0)
+		a.Task.KeyID = c.Keys[0].ID
+		if _, err := f.Accept(a); err != nil {
+			t.Fatal(err)
+		}
+		to, err := a.Task.Accepted(fmt.Sprintf("up%d", i), f.Now())
+		to.NextCheckAt = f.Now().Add(time.Hour)
+		if err == nil {
+			err = f.Advance(task.Change{From: a.Task, To: to})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		to.Epoch++
+		tasks = append(tasks, to)
+	}
+	return tasks
 }

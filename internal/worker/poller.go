@@ -28,9 +28,11 @@ const (
 	// as long as a create call may.
 	dispatchWorkers = 64
 	// laneQueue is how many tasks may wait for a channel's workers. What does
-	// not fit was leased by the claim and comes again; so a slow channel never
-	// holds up another.
+	// not fit was leased by the claim and comes again, when the lane is half
+	// empty if it is among the first laneLeft; so a slow channel never holds up
+	// another.
 	laneQueue = 2000
+	laneLeft  = 4 * laneQueue
 	// nudgeWorkers read the tasks that callbacks ask for.
 	nudgeWorkers = 8
 )
@@ -97,7 +99,8 @@ type lanes struct {
 
 	mu        sync.Mutex
 	byChannel map[int64]chan task.Task
-	waiting   map[string]int64 // epochs of the tasks in the lanes that the upstream is working on
+	waiting   map[string]int64   // epochs of the tasks in the lanes that the upstream is working on
+	left      map[int64][]string // by channel: tasks that found no room
 	closed    bool
 	wg        sync.WaitGroup
 }
@@ -134,7 +137,26 @@ func (l *lanes) put(t task.Task) {
 			l.waiting[t.ID] = t.Epoch
 		}
 	default:
+		// What waits in the queue is the dispatcher's; it may have to rest.
+		if t.Status != task.Pending && len(l.left[t.ChannelID]) < laneLeft {
+			if l.left == nil {
+				l.left = map[int64][]string{}
+			}
+			l.left[t.ChannelID] = append(l.left[t.ChannelID], t.ID)
+		}
 	}
+}
+
+// refill makes the tasks due that found no room in a lane which has some now.
+func (l *lanes) refill(channelID int64, lane chan task.Task) {
+	if len(lane) > cap(lane)/2 {
+		return
+	}
+	l.mu.Lock()
+	left := l.left[channelID]
+	delete(l.left, channelID)
+	l.mu.Unlock()
+	l.handBack(left)
 }
 
 // waits reports whether a task is in a lane and will be asked about.
@@ -192,6 +214,7 @@ func (l *lanes) serve(lane chan task.Task) {
 			continue
 		}
 		l.took(&t)
+		l.refill(t.ChannelID, lane)
 		l.worker.act(context.WithoutCancel(l.ctx), t, l, lane)
 	}
 }

@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"fmt"
 	"testing"
 
+	"one-api/internal/store"
 	"one-api/internal/task"
 )
 
@@ -51,5 +53,30 @@ func TestATaskThatFindsNoRoomMayComeAgain(t *testing.T) {
 	}
 	if !l.waits("kling_a") || l.waits("kling_b") {
 		t.Error("what was dropped counts as waiting")
+	}
+}
+
+// A claim has moved their checks ahead by a poll's gap; many tasks that end at
+// once would otherwise be late by it.
+func TestTasksThatFoundNoRoomAreDueWhenThereIsSome(t *testing.T) {
+	t.Parallel()
+	w, f := newWorker(t, &upstream{})
+	c := addChannel(t, w.Store, store.NewChannel{Name: "one", Models: []string{"*"}})
+	l := &lanes{worker: w, ctx: t.Context(), byChannel: map[int64]chan task.Task{}, waiting: map[string]int64{}}
+	lane := make(chan task.Task, 2)
+	l.byChannel[c.ID] = lane // nobody serves it yet
+	for _, x := range out(t, f, c, 5) {
+		l.put(x)
+	}
+	due := func() int {
+		return number(t, w.Store, fmt.Sprintf("SELECT COUNT(*) FROM videos WHERE next_check_at <= %d", f.Now().UnixMilli()))
+	}
+	if n := due(); n != 0 {
+		t.Fatalf("%d tasks are due while the lane is full", n)
+	}
+	close(lane)
+	l.serve(lane)
+	if n := due(); n != 3 {
+		t.Errorf("%d tasks are due when the lane has room, want the 3 that found none", n)
 	}
 }
