@@ -20,6 +20,11 @@ export function errorText(t: TFunction, error: unknown): string {
   return error.message || t("errors.unexpected");
 }
 
+/** A refusal that is told beside its fields: what is left to show is its request's id. */
+export class BesideFields {
+  constructor(readonly requestId?: string) {}
+}
+
 /** The texts of the form checks that the gateway makes by itself. */
 const checks: [RegExp, string][] = [
   [/^expected (?:string )?length >= (\d+)/, "errors.check.minLength"],

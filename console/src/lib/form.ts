@@ -3,12 +3,14 @@ import { useRef, useState } from "react";
 import { type DefaultValues, type FieldValues, type Path, useForm } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import type { ZodType } from "zod";
-import { fieldErrors } from "./errors";
+import { ApiError } from "@/api/client";
+import { BesideFields, fieldErrors } from "./errors";
 
 /**
  * A form checked by a zod schema whose messages are keys of texts. submit sends
  * it; what the gateway refuses is shown beside the field that it names, and in
- * `refused` when it names none of the form's.
+ * `refused` when it names none of the form's. `refused` always leads to the
+ * request's id.
  */
 export function useEditForm<T extends FieldValues>(options: {
   schema: ZodType<T, T>;
@@ -32,7 +34,8 @@ export function useEditForm<T extends FieldValues>(options: {
         if (!fields.current.has(name)) continue;
         form.setError(name as Path<T>, { type: "server", message }, { shouldFocus: shown++ === 0 });
       }
-      if (shown === 0 || shown < Object.keys(named).length) setRefused(error);
+      const all = shown > 0 && shown === Object.keys(named).length;
+      setRefused(all && error instanceof ApiError ? new BesideFields(error.requestId) : error);
     }
   });
   /** The text of what is wrong with a field. */

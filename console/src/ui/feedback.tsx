@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/api/client";
 import { cn } from "@/lib/cn";
-import { useErrorText } from "@/lib/errors";
+import { BesideFields, useErrorText } from "@/lib/errors";
 import { Button, CopyButton } from "./button";
 
 /** The place of something that comes in a moment, of its size. */
@@ -48,8 +48,10 @@ export function Note({
 /** Why something was refused, in the reader's language, with the request's id to hand on. */
 export function ErrorNote({ error, className, retry }: { error: unknown; className?: string; retry?: () => void }) {
   const { t } = useTranslation();
-  const text = useErrorText()(error);
-  const id = error instanceof ApiError ? error.requestId : undefined;
+  const say = useErrorText();
+  const beside = error instanceof BesideFields;
+  const text = beside ? t("common.seeFields") : say(error);
+  const id = beside || error instanceof ApiError ? error.requestId : undefined;
   return (
     <div role="alert" className={cn("rounded-lg border px-3 py-2.5", tones.bad, className)}>
       <div className="flex items-start gap-2.5">
