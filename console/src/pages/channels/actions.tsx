@@ -94,6 +94,7 @@ export function DeleteChannel({
   if (busy) {
     return (
       <Confirm
+        key="in use"
         open
         danger={false}
         onOpenChange={onClose}

@@ -147,11 +147,9 @@ function Overview({ channel: c }: { channel: Schemas["Channel"] }) {
           note={t("channels.callsShort", { rejected: r.rejected, failed: r.failed })}
         />
         <Figure
-          label={t("channels.tested")}
-          value={c.tested_at ? format.ago(c.tested_at) : "–"}
-          note={
-            c.test_result ? t(c.test_result.startsWith("ok") ? "channels.testedOk" : "channels.testedBad") : undefined
-          }
+          label={t("channels.lastTest")}
+          value={c.test_result ? t(c.test_result.startsWith("ok") ? "channels.keyWorks" : "channels.keyFails") : "–"}
+          note={c.tested_at && format.ago(c.tested_at)}
           tone={c.test_result && !c.test_result.startsWith("ok") ? "bad" : undefined}
         />
       </div>
