@@ -75,7 +75,7 @@ function ChannelList() {
         phone: "wide",
         cell: (c) => {
           const trouble = troubleOf(c);
-          if (!trouble) return <span className="text-faint">{t("common.none")}</span>;
+          if (!trouble) return <span className="text-faint max-md:sr-only">{t("common.none")}</span>;
           return <TroubleText trouble={trouble} short className="min-w-36 max-w-80" />;
         },
       },

@@ -49,7 +49,7 @@ export function Versions({ current }: { current: Schemas["Prices"] | undefined }
       id: "note",
       title: t("common.note"),
       phone: "wide",
-      cell: (v) => v.note || <span className="text-faint">–</span>,
+      cell: (v) => v.note || <span className="text-faint max-md:sr-only">–</span>,
     },
   ];
   const version = Number(search.version);
