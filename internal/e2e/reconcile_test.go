@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"one-api/internal/channel"
 	"one-api/internal/provider/kling"
 	"one-api/internal/provider/kling/klingsim"
 	"one-api/internal/reconciliation"
@@ -43,7 +44,16 @@ func TestBillsAreComparedWithCharges(t *testing.T) {
 		for _, id := range ids {
 			c.succeeded(id)
 		}
+		// A second channel lends the same account: its task is on the same bill.
+		if err := w.books.SetChannelStatus(t.Context(), 1, channel.Enabled, channel.Disabled, ""); err != nil {
+			t.Fatal(err)
+		}
+		w.addChannel(store.NewChannel{Name: "twin", BaseURL: w.kling, Keys: acct.APIKeys[0]})
+		c.succeeded(c.order(guideOrder))
 		r := w.compare()
+		if r.Elsewhere != 1 {
+			t.Errorf("%d charges for the twin's tasks, want 1", r.Elsewhere)
+		}
 		if !r.Agree || r.Tasks != 4 || r.Charges != 4 || len(r.Totals) != 1 || r.Totals[0].Charged != 4*guidePrice || !r.Totals[0].CostKnown || r.Totals[0].Cost <= 0 {
 			t.Fatalf("at first: %+v", r)
 		}

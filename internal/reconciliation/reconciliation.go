@@ -34,6 +34,9 @@ type Store interface {
 	SettledTasks(ctx context.Context, channelID int64, provider string, since, until time.Time) ([]task.Task, error)
 	// TasksAtUpstream finds a channel's tasks by the upstream's ids.
 	TasksAtUpstream(ctx context.Context, channelID int64, upstreamIDs []string) ([]task.Task, error)
+	// TasksElsewhere are those of the upstream's ids that are tasks of other
+	// channels of a type.
+	TasksElsewhere(ctx context.Context, channelType int, channelID int64, upstreamIDs []string) (map[string]bool, error)
 	// CapturesWithoutRow are the tasks, by the upstream's ids, that were charged
 	// within a time and whose rows are gone.
 	CapturesWithoutRow(ctx context.Context, since, until time.Time) (map[string]string, error)
@@ -105,6 +108,7 @@ type Reconciliation struct {
 	Differences  int              `json:"differences"`
 	Tasks        int              `json:"tasks" doc:"Of ours, charged within the window."`
 	Charges      int              `json:"charges" doc:"Upstream tasks billed within the window."`
+	Elsewhere    int              `json:"elsewhere" doc:"Billed to the same account for tasks of other channels that lend it; compared there."`
 	UpstreamOnly []UpstreamCharge `json:"upstream_only" nullable:"false" doc:"Billed without a task of ours: somebody else uses the account, or tasks were lost."`
 	Uncharged    []Uncharged      `json:"uncharged" nullable:"false" doc:"Billed for a task of ours that nobody paid for. One whose loss is booked is no difference."`
 	Unbilled     []Unbilled       `json:"unbilled" nullable:"false" doc:"Charged by us and not billed. One that is recent is no difference: deductions are listed up to 12 hours late."`
@@ -141,6 +145,10 @@ func Compare(ctx context.Context, s Store, p provider.Provider, providerName str
 	if err != nil {
 		return out, err
 	}
+	elsewhere, err := s.TasksElsewhere(ctx, ch.Type, ch.ID, slices.Sorted(maps.Keys(billed)))
+	if err != nil {
+		return out, err
+	}
 	gone, err := s.CapturesWithoutRow(ctx, from.Add(-2*Margin), to.Add(2*Margin))
 	if err != nil {
 		return out, err
@@ -155,8 +163,12 @@ func Compare(ctx context.Context, s Store, p provider.Provider, providerName str
 		if b.At.Before(from) || b.At.After(to) {
 			continue
 		}
-		out.Charges++
 		t := known[id]
+		if t == nil && elsewhere[id] {
+			out.Elsewhere++
+			continue
+		}
+		out.Charges++
 		switch {
 		case t == nil && gone[id] != "":
 			totals.billed("("+b.Model+")", b)

@@ -46,6 +46,30 @@ func (s *Store) TasksAtUpstream(ctx context.Context, channelID int64, upstreamID
 	return out, nil
 }
 
+// TasksElsewhere are those of the upstream's ids that are tasks of other
+// channels of a type: channels may lend the same account.
+func (s *Store) TasksElsewhere(ctx context.Context, channelType int, channelID int64, upstreamIDs []string) (map[string]bool, error) {
+	out := map[string]bool{}
+	var others []int64
+	if err := s.read.NewRaw("SELECT id FROM channels WHERE type = ? AND id <> ?", channelType, channelID).Scan(ctx, &others); err != nil {
+		return nil, failure(err)
+	}
+	if len(others) == 0 {
+		return out, nil
+	}
+	for ids := range slices.Chunk(upstreamIDs, 500) {
+		var found []string
+		err := s.read.NewRaw("SELECT upstream_task_id FROM videos WHERE channel_id IN (?) AND upstream_task_id IN (?)", bun.List(others), bun.List(ids)).Scan(ctx, &found)
+		if err != nil {
+			return nil, failure(err)
+		}
+		for _, id := range found {
+			out[id] = true
+		}
+	}
+	return out, nil
+}
+
 // CapturesWithoutRow are the tasks, by the upstream's ids, that were charged
 // within a time and whose rows an operator has deleted.
 func (s *Store) CapturesWithoutRow(ctx context.Context, since, until time.Time) (map[string]string, error) {

@@ -2923,6 +2923,11 @@ export interface components {
             charges: number;
             /** Format: int64 */
             differences: number;
+            /**
+             * Format: int64
+             * @description Billed to the same account for tasks of other channels that lend it; compared there.
+             */
+            elsewhere: number;
             /** Format: date-time */
             from: string;
             note: string;

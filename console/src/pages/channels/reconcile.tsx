@@ -135,7 +135,11 @@ function Comparison({ of: r }: { of: Schemas["Reconciliation"] }) {
       </Note>
       <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
         <Figure label={t("channels.ourTasks")} value={format.number(r.tasks)} note={t("channels.ourTasksNote")} />
-        <Figure label={t("channels.theirCharges")} value={format.number(r.charges)} note={t("channels.theirNote")} />
+        <Figure
+          label={t("channels.theirCharges")}
+          value={format.number(r.charges)}
+          note={r.elsewhere > 0 ? t("channels.elsewhere", { count: r.elsewhere }) : t("channels.theirNote")}
+        />
         <Figure label={t("channels.charged")} value={format.usd(charged)} />
         <Figure
           label={t("channels.margin")}
