@@ -12,19 +12,21 @@ const source = (file: string) => fileURLToPath(new URL(`./src/${file}`, import.m
 const barrel = /lucide-react[\\/].*[\\/]lucide-react\.mjs$/;
 const icon = /lucide-react[\\/].*[\\/]icons[\\/]([^\\/]+)\.mjs$/;
 
-/** The icons that a file of ours names, as their modules are called. */
+/** The icons that a file of ours names. */
 function iconsOf(file: string): string[] {
-  const names = [...readFileSync(file, "utf8").matchAll(/import \{([^}]*)\} from "lucide-react"/g)].flatMap((m) =>
-    (m[1] ?? "").split(","),
-  );
-  return names.map((n) =>
-    n
-      .trim()
-      .replace(/ as .*/, "")
-      .replace(/([a-z])([A-Z0-9])/g, "$1-$2")
-      .replace(/([0-9])([A-Z])/g, "$1-$2")
-      .toLowerCase(),
-  );
+  const imports = readFileSync(file, "utf8").matchAll(/import \{([^}]*)\} from "lucide-react"/g);
+  return [...imports].flatMap((m) => (m[1] ?? "").split(",")).map((n) => n.trim().replace(/ as .*/, ""));
+}
+
+/** The module of each icon by its names, of which some have several. */
+function iconModules(barrel: string): Map<string, string> {
+  const out = new Map<string, string>();
+  for (const [, names = "", module = ""] of readFileSync(barrel, "utf8").matchAll(
+    /export \{([^}]*)\} from ['"]\.\/icons\/([^'"]+)\.mjs['"]/g,
+  )) {
+    for (const n of names.split(",")) out.set(n.replace(/.* as /, "").trim(), module);
+  }
+  return out;
 }
 
 /**
@@ -38,13 +40,13 @@ function firstLoad(modules: Modules): Set<string> {
   first = new Set();
   const icons = new Set(iconsOf(source("pages/overview/overview.tsx")));
   const next = ["main.tsx", "pages/entry/frame.tsx", "pages/entry/form.ts"].map(source);
-  const drawn: string[] = [];
+  let drawn: { of: Map<string, string>; modules: readonly string[] } | undefined;
   for (let id = next.pop(); id; id = next.pop()) {
     if (first.has(id)) continue;
     first.add(id);
     if (id.startsWith(source("")) && /\.tsx?$/.test(id)) for (const i of iconsOf(id)) icons.add(i);
     const imported = modules.getModuleInfo(id)?.importedIds ?? [];
-    if (barrel.test(id)) drawn.push(...imported);
+    if (barrel.test(id)) drawn = { of: iconModules(id), modules: imported };
     else next.push(...imported);
   }
   const follow = (id: string) => {
@@ -52,9 +54,10 @@ function firstLoad(modules: Modules): Set<string> {
     first?.add(id);
     for (const i of modules.getModuleInfo(id)?.importedIds ?? []) follow(i);
   };
-  for (const id of drawn) {
+  const shown = new Set([...icons].map((n) => drawn?.of.get(n)));
+  for (const id of drawn?.modules ?? []) {
     const name = icon.exec(id)?.[1];
-    if (!name || icons.has(name)) follow(id);
+    if (!name || shown.has(name)) follow(id);
   }
   first.delete(source("main.tsx"));
   return first;
