@@ -167,7 +167,8 @@ export default function Playground() {
                 <Segments
                   label={t("playground.product")}
                   value={current.type}
-                  onChange={(type) => set({ type })}
+                  // A picture gives its own ratio; another one costs what it says.
+                  onChange={(type) => set({ type, ratio: type === "text2video" ? emptyDraft.ratio : "" })}
                   options={types.map((p) => [p, t(`playground.products.${p}`)])}
                 />
               )}
