@@ -6,11 +6,11 @@ import { api, client, type Schemas } from "@/api/client";
 import { stale } from "@/api/queries";
 import { cn } from "@/lib/cn";
 import { useEditForm } from "@/lib/form";
-import { Button } from "@/ui/button";
 import { Conflict } from "@/ui/conflict";
 import { Dialog } from "@/ui/dialog";
 import { Failure, Skeleton } from "@/ui/feedback";
 import { Field, FieldRow, Input, Segments, Select, Textarea } from "@/ui/form";
+import { FormDialog } from "@/ui/form-dialog";
 import { Checkbox } from "@/ui/toggle";
 import { readKeys } from "./key-lines";
 import { KeysEditor, KeysInput } from "./keys";
@@ -177,189 +177,176 @@ function Sheet({ channel, onClose, onSaved, types }: FormProps & { types: Channe
     form.setValue("models", next.defaults.models ?? []);
   };
   return (
-    <Dialog
-      open
+    <FormDialog
+      form={form}
+      onClose={onClose}
       side
-      onOpenChange={onClose}
       title={channel ? t("channels.editTitle", { name: channel.name }) : t("channels.add")}
-      footer={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" form="channel" busy={form.busy}>
-            {channel ? t("common.save") : t("channels.add")}
-          </Button>
-        </>
-      }
+      action={channel ? t("common.save") : t("channels.add")}
+      className="space-y-5"
     >
-      <form id="channel" onSubmit={form.onSubmit} className="space-y-5" noValidate autoComplete="off">
-        <FieldRow>
-          <Field label={t("channels.name")} error={form.error("name")}>
-            <Input autoFocus placeholder={t("channels.namePlaceholder")} {...form.register("name")} />
-          </Field>
-          <Field label={t("channels.type")}>
-            <Select value={form.watch("type")} disabled={!!channel} onChange={(e) => chooseType(e.target.value)}>
-              {types.map((x) => (
-                <option key={x.type} value={x.type}>
-                  {t(`channels.typeName.${x.type}`, { defaultValue: x.title })} ({x.type})
-                </option>
-              ))}
-              {!type && <option value={form.watch("type")}>{form.watch("type")}</option>}
-            </Select>
-          </Field>
-        </FieldRow>
-        <Field label="Base URL" error={form.error("base_url")} hint={t("channels.baseUrlHint")}>
-          <Input
-            inputMode="url"
-            spellCheck={false}
-            className="font-mono text-[0.8125rem]"
-            {...form.register("base_url")}
-          />
-          {hosts.length > 0 && (
-            <Choices
-              label="Base URL"
-              options={hosts.map((h) => [
-                h.url,
-                t(`channels.host.${new URL(h.url).hostname.split(".")[0]}`, { defaultValue: h.for }),
-              ])}
-              on={(url) => form.watch("base_url").trim().replace(/\/+$/, "") === url}
-              onChoose={(url) => form.setValue("base_url", url, { shouldDirty: true, shouldValidate: true })}
-            />
-          )}
+      <FieldRow>
+        <Field label={t("channels.name")} error={form.error("name")}>
+          <Input autoFocus placeholder={t("channels.namePlaceholder")} {...form.register("name")} />
         </Field>
+        <Field label={t("channels.type")}>
+          <Select value={form.watch("type")} disabled={!!channel} onChange={(e) => chooseType(e.target.value)}>
+            {types.map((x) => (
+              <option key={x.type} value={x.type}>
+                {t(`channels.typeName.${x.type}`, { defaultValue: x.title })} ({x.type})
+              </option>
+            ))}
+            {!type && <option value={form.watch("type")}>{form.watch("type")}</option>}
+          </Select>
+        </Field>
+      </FieldRow>
+      <Field label="Base URL" error={form.error("base_url")} hint={t("channels.baseUrlHint")}>
+        <Input
+          inputMode="url"
+          spellCheck={false}
+          className="font-mono text-[0.8125rem]"
+          {...form.register("base_url")}
+        />
+        {hosts.length > 0 && (
+          <Choices
+            label="Base URL"
+            options={hosts.map((h) => [
+              h.url,
+              t(`channels.host.${new URL(h.url).hostname.split(".")[0]}`, { defaultValue: h.for }),
+            ])}
+            on={(url) => form.watch("base_url").trim().replace(/\/+$/, "") === url}
+            onChoose={(url) => form.setValue("base_url", url, { shouldDirty: true, shouldValidate: true })}
+          />
+        )}
+      </Field>
+      <Controller
+        control={form.control}
+        name="keys"
+        render={({ field }) =>
+          current ? (
+            <KeysEditor keys={current.keys} value={field.value} onChange={field.onChange} error={form.error("keys")} />
+          ) : (
+            <KeysInput
+              label="API Key"
+              hint={t("channels.keysHint")}
+              value={field.value.text}
+              onChange={(text) => field.onChange({ ...field.value, text })}
+              error={form.error("keys")}
+            />
+          )
+        }
+      />
+      <Field label={t("channels.modelList")} error={form.error("models")} hint={t("channels.modelsHint")}>
         <Controller
           control={form.control}
-          name="keys"
-          render={({ field }) =>
-            current ? (
-              <KeysEditor
-                keys={current.keys}
-                value={field.value}
-                onChange={field.onChange}
-                error={form.error("keys")}
-              />
-            ) : (
-              <KeysInput
-                label="API Key"
-                hint={t("channels.keysHint")}
-                value={field.value.text}
-                onChange={(text) => field.onChange({ ...field.value, text })}
-                error={form.error("keys")}
-              />
-            )
-          }
+          name="models"
+          render={({ field }) => (
+            <ModelPicker
+              value={field.value}
+              onChange={field.onChange}
+              models={type?.models ?? []}
+              all={type?.defaults.models?.[0] ?? "*"}
+            />
+          )}
         />
-        <Field label={t("channels.modelList")} error={form.error("models")} hint={t("channels.modelsHint")}>
-          <Controller
-            control={form.control}
-            name="models"
-            render={({ field }) => (
-              <ModelPicker
-                value={field.value}
-                onChange={field.onChange}
-                models={type?.models ?? []}
-                all={type?.defaults.models?.[0] ?? "*"}
+      </Field>
+      {!channel && (
+        <Controller
+          control={form.control}
+          name="enabled"
+          render={({ field }) => (
+            <div>
+              <p className="mb-1 font-medium">{t("common.status")}</p>
+              <Segments
+                label={t("common.status")}
+                value={field.value ? "on" : "off"}
+                onChange={(v) => field.onChange(v === "on")}
+                options={[
+                  ["on", t("common.enable")],
+                  ["off", t("common.disable")],
+                ]}
               />
-            )}
+            </div>
+          )}
+        />
+      )}
+      <Controller
+        control={form.control}
+        name="groups"
+        render={({ field }) => {
+          const known = groups.data?.items.map((g) => g.name) ?? [];
+          const names = [...known, ...field.value.filter((g) => !known.includes(g))];
+          return (
+            <Field label={t("channels.groups")} error={form.error("groups")} hint={t("channels.groupsHint")}>
+              <Choices
+                label={t("channels.groups")}
+                options={names.map((g) => [g, g])}
+                on={(g) => field.value.includes(g)}
+                onChoose={(g) =>
+                  field.onChange(field.value.includes(g) ? field.value.filter((x) => x !== g) : [...field.value, g])
+                }
+              />
+            </Field>
+          );
+        }}
+      />
+      <div className="grid gap-4 sm:grid-cols-3">
+        <Field label={t("channels.priority")} hint={t("channels.priorityHint")} error={form.error("priority")}>
+          <Input inputMode="numeric" className="num" {...form.register("priority")} />
+        </Field>
+        <Field label={t("channels.weight")} hint={t("channels.weightHint")} error={form.error("weight")}>
+          <Input inputMode="numeric" className="num" {...form.register("weight")} />
+        </Field>
+        <Field label={t("channels.cap")} hint={t("channels.capHint")} error={form.error("max_live")}>
+          <Input inputMode="numeric" className="num" {...form.register("max_live")} />
+        </Field>
+      </div>
+      <div className="space-y-2">
+        <Field
+          label={t("channels.webhookSecret")}
+          optional={t("common.optional")}
+          hint={t("channels.webhookHint")}
+          error={form.error("webhook")}
+        >
+          <Textarea
+            rows={1}
+            className="min-h-9! break-all font-mono text-[0.8125rem]"
+            spellCheck={false}
+            autoComplete="off"
+            placeholder={
+              current?.webhook_secrets ? t("channels.webhookSet", { count: current.webhook_secrets }) : undefined
+            }
+            {...form.register("webhook")}
           />
         </Field>
-        {!channel && (
+        {!!current?.webhook_secrets && (
           <Controller
             control={form.control}
-            name="enabled"
+            name="dropWebhook"
             render={({ field }) => (
-              <div>
-                <p className="mb-1 font-medium">{t("common.status")}</p>
-                <Segments
-                  label={t("common.status")}
-                  value={field.value ? "on" : "off"}
-                  onChange={(v) => field.onChange(v === "on")}
-                  options={[
-                    ["on", t("common.enable")],
-                    ["off", t("common.disable")],
-                  ]}
-                />
-              </div>
+              <Checkbox
+                checked={field.value}
+                onCheckedChange={(on) => field.onChange(on === true)}
+                label={t("channels.webhookDrop")}
+              />
             )}
           />
         )}
-        <Controller
-          control={form.control}
-          name="groups"
-          render={({ field }) => {
-            const known = groups.data?.items.map((g) => g.name) ?? [];
-            const names = [...known, ...field.value.filter((g) => !known.includes(g))];
-            return (
-              <Field label={t("channels.groups")} error={form.error("groups")} hint={t("channels.groupsHint")}>
-                <Choices
-                  label={t("channels.groups")}
-                  options={names.map((g) => [g, g])}
-                  on={(g) => field.value.includes(g)}
-                  onChoose={(g) =>
-                    field.onChange(field.value.includes(g) ? field.value.filter((x) => x !== g) : [...field.value, g])
-                  }
-                />
-              </Field>
-            );
-          }}
-        />
-        <div className="grid gap-4 sm:grid-cols-3">
-          <Field label={t("channels.priority")} hint={t("channels.priorityHint")} error={form.error("priority")}>
-            <Input inputMode="numeric" className="num" {...form.register("priority")} />
-          </Field>
-          <Field label={t("channels.weight")} hint={t("channels.weightHint")} error={form.error("weight")}>
-            <Input inputMode="numeric" className="num" {...form.register("weight")} />
-          </Field>
-          <Field label={t("channels.cap")} hint={t("channels.capHint")} error={form.error("max_live")}>
-            <Input inputMode="numeric" className="num" {...form.register("max_live")} />
-          </Field>
-        </div>
-        <div className="space-y-2">
-          <Field
-            label={t("channels.webhookSecret")}
-            optional={t("common.optional")}
-            hint={t("channels.webhookHint")}
-            error={form.error("webhook")}
-          >
-            <Textarea
-              rows={1}
-              className="min-h-9! break-all font-mono text-[0.8125rem]"
-              spellCheck={false}
-              autoComplete="off"
-              placeholder={
-                current?.webhook_secrets ? t("channels.webhookSet", { count: current.webhook_secrets }) : undefined
-              }
-              {...form.register("webhook")}
-            />
-          </Field>
-          {!!current?.webhook_secrets && (
-            <Controller
-              control={form.control}
-              name="dropWebhook"
-              render={({ field }) => (
-                <Checkbox
-                  checked={field.value}
-                  onCheckedChange={(on) => field.onChange(on === true)}
-                  label={t("channels.webhookDrop")}
-                />
-              )}
-            />
-          )}
-        </div>
-        <Conflict
-          form={form}
-          load={newest}
-          labels={{
-            name: t("channels.name"),
-            base_url: "Base URL",
-            models: t("channels.modelList"),
-            groups: t("channels.groups"),
-            priority: t("channels.priority"),
-            weight: t("channels.weight"),
-            max_live: t("channels.cap"),
-          }}
-        />
-      </form>
-    </Dialog>
+      </div>
+      <Conflict
+        form={form}
+        load={newest}
+        labels={{
+          name: t("channels.name"),
+          base_url: "Base URL",
+          models: t("channels.modelList"),
+          groups: t("channels.groups"),
+          priority: t("channels.priority"),
+          weight: t("channels.weight"),
+          max_live: t("channels.cap"),
+        }}
+      />
+    </FormDialog>
   );
 }
 

@@ -6,10 +6,9 @@ import { stale } from "@/api/queries";
 import { useEditForm } from "@/lib/form";
 import * as format from "@/lib/format";
 import { toast } from "@/lib/toast";
-import { Button } from "@/ui/button";
 import { Conflict } from "@/ui/conflict";
-import { Dialog } from "@/ui/dialog";
 import { Field, Input } from "@/ui/form";
+import { FormDialog } from "@/ui/form-dialog";
 import { exampleList, isRatio, paid } from "./ratio";
 
 type Group = Schemas["Group"];
@@ -45,51 +44,42 @@ export function GroupForm({ group, onClose }: { group?: Group; onClose: () => vo
   });
   const ratio = form.watch("ratio");
   return (
-    <Dialog
-      open
+    <FormDialog
+      form={form}
+      onClose={onClose}
       size="sm"
-      onOpenChange={onClose}
       title={group ? t("groups.editTitle", { name: group.name }) : t("groups.add")}
-      footer={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" form="group" busy={form.busy}>
-            {group ? t("common.save") : t("groups.add")}
-          </Button>
-        </>
-      }
+      action={group ? t("common.save") : t("groups.add")}
     >
-      <form id="group" onSubmit={form.onSubmit} className="space-y-4" noValidate>
-        {!group && (
-          <Field label={t("groups.name")} hint={t("groups.nameHint")} error={form.error("name")}>
-            <Input autoFocus spellCheck={false} {...form.register("name")} />
-          </Field>
-        )}
-        <Field
-          label={t("groups.title")}
-          optional={t("common.optional")}
-          hint={t("groups.titleHint")}
-          error={form.error("title")}
-        >
-          <Input autoFocus={!!group} {...form.register("title")} />
+      {!group && (
+        <Field label={t("groups.name")} hint={t("groups.nameHint")} error={form.error("name")}>
+          <Input autoFocus spellCheck={false} {...form.register("name")} />
         </Field>
-        <Field label={t("groups.ratio")} hint={t("groups.ratioHint")} error={form.error("ratio")}>
-          <Input inputMode="decimal" className="num" {...form.register("ratio")} />
-        </Field>
-        <p className="num min-h-9 rounded-lg bg-sunken px-3 py-2 text-soft">
-          {isRatio(ratio) ? t("groups.pays", { list: format.dollars(exampleList), price: paid(ratio) }) : "–"}
-        </p>
-        <Conflict
-          form={form}
-          load={async () => {
-            const { data } = await client.GET("/api/groups/{name}", { params: { path: { name: group?.name ?? "" } } });
-            if (!data) throw new Error("no answer");
-            setCurrent(data);
-            return valuesOf(data);
-          }}
-          labels={{ title: t("groups.title"), ratio: t("groups.ratio") }}
-        />
-      </form>
-    </Dialog>
+      )}
+      <Field
+        label={t("groups.title")}
+        optional={t("common.optional")}
+        hint={t("groups.titleHint")}
+        error={form.error("title")}
+      >
+        <Input autoFocus={!!group} {...form.register("title")} />
+      </Field>
+      <Field label={t("groups.ratio")} hint={t("groups.ratioHint")} error={form.error("ratio")}>
+        <Input inputMode="decimal" className="num" {...form.register("ratio")} />
+      </Field>
+      <p className="num min-h-9 rounded-lg bg-sunken px-3 py-2 text-soft">
+        {isRatio(ratio) ? t("groups.pays", { list: format.dollars(exampleList), price: paid(ratio) }) : "–"}
+      </p>
+      <Conflict
+        form={form}
+        load={async () => {
+          const { data } = await client.GET("/api/groups/{name}", { params: { path: { name: group?.name ?? "" } } });
+          if (!data) throw new Error("no answer");
+          setCurrent(data);
+          return valuesOf(data);
+        }}
+        labels={{ title: t("groups.title"), ratio: t("groups.ratio") }}
+      />
+    </FormDialog>
   );
 }

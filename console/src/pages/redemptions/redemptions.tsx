@@ -18,6 +18,7 @@ import { Dialog } from "@/ui/dialog";
 import { Empty, ErrorNote, Note } from "@/ui/feedback";
 import { ClearFilters, SearchField, SelectFilter } from "@/ui/filter";
 import { Field, FieldRow, Input } from "@/ui/form";
+import { FormDialog } from "@/ui/form-dialog";
 import { MomentInput, MoneyInput } from "@/ui/inputs";
 import { byCursor, type Column, List } from "@/ui/table";
 
@@ -204,45 +205,38 @@ function BatchForm({ onClose, onMade }: { onClose: () => void; onMade: (codes: C
   });
   const total = (format.quotaOf(form.watch("worth")) ?? 0) * (Number(form.watch("count")) || 0);
   return (
-    <Dialog
-      open
-      onOpenChange={onClose}
+    <FormDialog
+      form={form}
+      onClose={onClose}
       size="md"
       title={t("redemptions.create")}
-      footer={
-        <>
-          {total > 0 && (
-            <span className="num mr-auto text-soft">{t("redemptions.total", { amount: format.usd(total) })}</span>
-          )}
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" form="batch" busy={form.busy}>
-            {t("redemptions.create")}
-          </Button>
-        </>
+      action={t("redemptions.create")}
+      note={
+        total > 0 && (
+          <span className="num mr-auto text-soft">{t("redemptions.total", { amount: format.usd(total) })}</span>
+        )
       }
     >
-      <form id="batch" onSubmit={form.onSubmit} className="space-y-4" noValidate>
-        <Field label={t("redemptions.batchName")} hint={t("redemptions.batchHint")} error={form.error("name")}>
-          <Input autoFocus {...form.register("name")} />
+      <Field label={t("redemptions.batchName")} hint={t("redemptions.batchHint")} error={form.error("name")}>
+        <Input autoFocus {...form.register("name")} />
+      </Field>
+      <FieldRow>
+        <Field label={t("redemptions.count")} error={form.error("count")}>
+          <Input inputMode="numeric" {...form.register("count")} />
         </Field>
-        <FieldRow>
-          <Field label={t("redemptions.count")} error={form.error("count")}>
-            <Input inputMode="numeric" {...form.register("count")} />
-          </Field>
-          <Field label={t("redemptions.worthEach")} error={form.error("worth")}>
-            <Controller control={form.control} name="worth" render={({ field }) => <MoneyInput {...field} />} />
-          </Field>
-        </FieldRow>
-        <Field label={t("redemptions.expires")} error={form.error("expires")}>
-          <Controller
-            control={form.control}
-            name="expires"
-            render={({ field }) => <MomentInput value={field.value} onChange={field.onChange} />}
-          />
+        <Field label={t("redemptions.worthEach")} error={form.error("worth")}>
+          <Controller control={form.control} name="worth" render={({ field }) => <MoneyInput {...field} />} />
         </Field>
-        {form.refused != null && <ErrorNote error={form.refused} />}
-      </form>
-    </Dialog>
+      </FieldRow>
+      <Field label={t("redemptions.expires")} error={form.error("expires")}>
+        <Controller
+          control={form.control}
+          name="expires"
+          render={({ field }) => <MomentInput value={field.value} onChange={field.onChange} />}
+        />
+      </Field>
+      {form.refused != null && <ErrorNote error={form.refused} />}
+    </FormDialog>
   );
 }
 

@@ -8,10 +8,9 @@ import { useIsAdmin } from "@/layout/session";
 import { useEditForm } from "@/lib/form";
 import * as format from "@/lib/format";
 import { toast } from "@/lib/toast";
-import { Button } from "@/ui/button";
 import { Conflict } from "@/ui/conflict";
-import { Dialog } from "@/ui/dialog";
 import { Field, FieldRow, Input } from "@/ui/form";
+import { FormDialog } from "@/ui/form-dialog";
 import { MomentInput, MoneyInput, TextList, UserInput } from "@/ui/inputs";
 import { SwitchField } from "@/ui/toggle";
 
@@ -84,137 +83,128 @@ export function TokenForm({
     },
   });
   return (
-    <Dialog
-      open
+    <FormDialog
+      form={form}
+      onClose={onClose}
       side
-      onOpenChange={onClose}
       title={token ? t("tokens.editTitle", { name: token.name }) : t("tokens.create")}
-      footer={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" form="token" busy={form.busy}>
-            {token ? t("common.save") : t("tokens.create")}
-          </Button>
-        </>
-      }
+      action={token ? t("common.save") : t("tokens.create")}
     >
-      <form id="token" onSubmit={form.onSubmit} className="space-y-4" noValidate>
-        <Field label={t("common.name")} hint={t("tokens.nameHint")} error={form.error("name")}>
-          <Input autoFocus {...form.register("name")} />
+      <Field label={t("common.name")} hint={t("tokens.nameHint")} error={form.error("name")}>
+        <Input autoFocus {...form.register("name")} />
+      </Field>
+      {!token && admin && (
+        <Field
+          label={t("tokens.user")}
+          optional={t("common.optional")}
+          hint={t("tokens.userHint")}
+          error={form.error("user")}
+        >
+          <Controller
+            control={form.control}
+            name="user"
+            render={({ field }) => <UserInput value={field.value} onChange={field.onChange} />}
+          />
         </Field>
-        {!token && admin && (
-          <Field
-            label={t("tokens.user")}
-            optional={t("common.optional")}
-            hint={t("tokens.userHint")}
-            error={form.error("user")}
-          >
-            <Controller
-              control={form.control}
-              name="user"
-              render={({ field }) => <UserInput value={field.value} onChange={field.onChange} />}
+      )}
+      {!token && (
+        <Controller
+          control={form.control}
+          name="test"
+          render={({ field }) => (
+            <SwitchField
+              label={t("common.test")}
+              hint={t("tokens.testHint")}
+              checked={field.value}
+              onCheckedChange={field.onChange}
             />
-          </Field>
-        )}
-        {!token && (
-          <Controller
-            control={form.control}
-            name="test"
-            render={({ field }) => (
-              <SwitchField
-                label={t("common.test")}
-                hint={t("tokens.testHint")}
-                checked={field.value}
-                onCheckedChange={field.onChange}
-              />
-            )}
-          />
-        )}
-        <FieldRow>
-          <Field
-            label={t("tokens.budget")}
-            optional={t("common.optional")}
-            hint={t("tokens.budgetHint")}
-            error={form.error("budget")}
-          >
-            <Controller control={form.control} name="budget" render={({ field }) => <MoneyInput {...field} />} />
-          </Field>
-          <Field
-            label={t("tokens.rate")}
-            optional={t("common.optional")}
-            hint={t("tokens.rateHint")}
-            error={form.error("rate")}
-          >
-            <Input inputMode="numeric" {...form.register("rate")} />
-          </Field>
-        </FieldRow>
-        <Field label={t("tokens.expires")} error={form.error("expires")}>
-          <Controller
-            control={form.control}
-            name="expires"
-            render={({ field }) => <MomentInput value={field.value} onChange={field.onChange} />}
-          />
-        </Field>
-        <Field
-          label={t("tokens.models")}
-          optional={t("common.optional")}
-          hint={t("tokens.modelsHint")}
-          error={form.error("models")}
-        >
-          <Controller
-            control={form.control}
-            name="models"
-            render={({ field }) => (
-              <TextList
-                value={field.value}
-                onChange={field.onChange}
-                suggestions={names}
-                placeholder={t("tokens.allModels")}
-              />
-            )}
-          />
-        </Field>
-        <Field
-          label={t("tokens.networks")}
-          optional={t("common.optional")}
-          hint={t("tokens.networksHint")}
-          error={form.error("networks")}
-        >
-          <Controller
-            control={form.control}
-            name="networks"
-            render={({ field }) => (
-              <TextList value={field.value} onChange={field.onChange} placeholder={t("tokens.allNetworks")} />
-            )}
-          />
-        </Field>
-        <Conflict
-          form={form}
-          load={async () => {
-            const { data } = await client.GET("/api/tokens/{id}", { params: { path: { id: token?.id ?? 0 } } });
-            if (!data) throw new Error("no answer");
-            setCurrent(data);
-            return valuesOf(data);
-          }}
-          labels={{
-            name: t("common.name"),
-            budget: t("tokens.budget"),
-            rate: t("tokens.rate"),
-            expires: t("tokens.expires"),
-            models: t("tokens.models"),
-            networks: t("tokens.networks"),
-          }}
-          show={(name, value) =>
-            name === "expires" && value
-              ? format.dateTime(String(value))
-              : name === "budget" && value
-                ? format.dollars(String(value))
-                : Array.isArray(value)
-                  ? value.join(", ")
-                  : String(value)
-          }
+          )}
         />
-      </form>
-    </Dialog>
+      )}
+      <FieldRow>
+        <Field
+          label={t("tokens.budget")}
+          optional={t("common.optional")}
+          hint={t("tokens.budgetHint")}
+          error={form.error("budget")}
+        >
+          <Controller control={form.control} name="budget" render={({ field }) => <MoneyInput {...field} />} />
+        </Field>
+        <Field
+          label={t("tokens.rate")}
+          optional={t("common.optional")}
+          hint={t("tokens.rateHint")}
+          error={form.error("rate")}
+        >
+          <Input inputMode="numeric" {...form.register("rate")} />
+        </Field>
+      </FieldRow>
+      <Field label={t("tokens.expires")} error={form.error("expires")}>
+        <Controller
+          control={form.control}
+          name="expires"
+          render={({ field }) => <MomentInput value={field.value} onChange={field.onChange} />}
+        />
+      </Field>
+      <Field
+        label={t("tokens.models")}
+        optional={t("common.optional")}
+        hint={t("tokens.modelsHint")}
+        error={form.error("models")}
+      >
+        <Controller
+          control={form.control}
+          name="models"
+          render={({ field }) => (
+            <TextList
+              value={field.value}
+              onChange={field.onChange}
+              suggestions={names}
+              placeholder={t("tokens.allModels")}
+            />
+          )}
+        />
+      </Field>
+      <Field
+        label={t("tokens.networks")}
+        optional={t("common.optional")}
+        hint={t("tokens.networksHint")}
+        error={form.error("networks")}
+      >
+        <Controller
+          control={form.control}
+          name="networks"
+          render={({ field }) => (
+            <TextList value={field.value} onChange={field.onChange} placeholder={t("tokens.allNetworks")} />
+          )}
+        />
+      </Field>
+      <Conflict
+        form={form}
+        load={async () => {
+          const { data } = await client.GET("/api/tokens/{id}", { params: { path: { id: token?.id ?? 0 } } });
+          if (!data) throw new Error("no answer");
+          setCurrent(data);
+          return valuesOf(data);
+        }}
+        labels={{
+          name: t("common.name"),
+          budget: t("tokens.budget"),
+          rate: t("tokens.rate"),
+          expires: t("tokens.expires"),
+          models: t("tokens.models"),
+          networks: t("tokens.networks"),
+        }}
+        show={(name, value) =>
+          name === "expires" && value
+            ? format.dateTime(String(value))
+            : name === "budget" && value
+              ? format.dollars(String(value))
+              : Array.isArray(value)
+                ? value.join(", ")
+                : String(value)
+        }
+      />
+    </FormDialog>
   );
 }

@@ -6,10 +6,9 @@ import { stale } from "@/api/queries";
 import { useEditForm } from "@/lib/form";
 import * as format from "@/lib/format";
 import { toast } from "@/lib/toast";
-import { Button } from "@/ui/button";
-import { Dialog } from "@/ui/dialog";
 import { ErrorNote } from "@/ui/feedback";
 import { Field, Input, Segments } from "@/ui/form";
+import { FormDialog } from "@/ui/form-dialog";
 import { MoneyInput } from "@/ui/inputs";
 
 const schema = z.object({
@@ -43,62 +42,51 @@ export function BalanceForm({ user, onClose }: { user: Schemas["UserDetail"]; on
   });
   const quota = format.quotaOf(form.watch("amount"));
   return (
-    <Dialog
-      open
-      onOpenChange={onClose}
+    <FormDialog
+      form={form}
+      onClose={onClose}
       size="sm"
       title={t("users.balanceTitle", { name: user.name })}
-      footer={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" form="balance" busy={form.busy}>
-            {t("users.changeBalance")}
-          </Button>
-        </>
-      }
+      action={t("users.changeBalance")}
     >
-      <form id="balance" onSubmit={form.onSubmit} className="space-y-4" noValidate>
-        <Controller
-          control={form.control}
-          name="kind"
-          render={({ field }) => (
-            <div>
-              <Segments
-                label={t("users.kind")}
-                value={field.value}
-                onChange={field.onChange}
-                options={[
-                  ["topup", t("ledgerKind.topup")],
-                  ["grant", t("ledgerKind.grant")],
-                  ["adjust", t("ledgerKind.adjust")],
-                ]}
-              />
-              <p className="mt-1 text-faint text-xs">{t(`users.kindHint.${field.value}`)}</p>
-            </div>
-          )}
-        />
-        <Field
-          label={t("users.amount")}
-          error={form.error("amount")}
-          hint={
-            quota !== null ? t("users.after", { amount: format.usd(user.available + quota) }) : t("users.amountHint")
-          }
-        >
-          <Controller control={form.control} name="amount" render={({ field }) => <MoneyInput {...field} />} />
-        </Field>
-        <Field label={t("users.reason")} error={form.error("reason")} hint={t("users.reasonHint")}>
-          <Input {...form.register("reason")} />
-        </Field>
-        <Field
-          label={t("users.reference")}
-          optional={t("common.optional")}
-          error={form.error("reference")}
-          hint={t("users.referenceHint")}
-        >
-          <Input {...form.register("reference")} />
-        </Field>
-        {form.refused != null && <ErrorNote error={form.refused} />}
-      </form>
-    </Dialog>
+      <Controller
+        control={form.control}
+        name="kind"
+        render={({ field }) => (
+          <div>
+            <Segments
+              label={t("users.kind")}
+              value={field.value}
+              onChange={field.onChange}
+              options={[
+                ["topup", t("ledgerKind.topup")],
+                ["grant", t("ledgerKind.grant")],
+                ["adjust", t("ledgerKind.adjust")],
+              ]}
+            />
+            <p className="mt-1 text-faint text-xs">{t(`users.kindHint.${field.value}`)}</p>
+          </div>
+        )}
+      />
+      <Field
+        label={t("users.amount")}
+        error={form.error("amount")}
+        hint={quota !== null ? t("users.after", { amount: format.usd(user.available + quota) }) : t("users.amountHint")}
+      >
+        <Controller control={form.control} name="amount" render={({ field }) => <MoneyInput {...field} />} />
+      </Field>
+      <Field label={t("users.reason")} error={form.error("reason")} hint={t("users.reasonHint")}>
+        <Input {...form.register("reason")} />
+      </Field>
+      <Field
+        label={t("users.reference")}
+        optional={t("common.optional")}
+        error={form.error("reference")}
+        hint={t("users.referenceHint")}
+      >
+        <Input {...form.register("reference")} />
+      </Field>
+      {form.refused != null && <ErrorNote error={form.refused} />}
+    </FormDialog>
   );
 }

@@ -6,10 +6,9 @@ import { stale } from "@/api/queries";
 import { useMe } from "@/layout/session";
 import { useEditForm } from "@/lib/form";
 import { toast } from "@/lib/toast";
-import { Button } from "@/ui/button";
-import { Dialog } from "@/ui/dialog";
 import { ErrorNote } from "@/ui/feedback";
 import { Field, FieldRow, Input, Select } from "@/ui/form";
+import { FormDialog } from "@/ui/form-dialog";
 
 const schema = z.object({
   name: z.string().trim().min(1, "entry.nameMissing").max(64),
@@ -60,78 +59,69 @@ export function UserForm({ user, onClose }: { user?: Schemas["UserDetail"]; onCl
     },
   });
   return (
-    <Dialog
-      open
+    <FormDialog
+      form={form}
+      onClose={onClose}
       side
-      onOpenChange={onClose}
       title={user ? t("users.editTitle", { name: user.name }) : t("users.create")}
-      footer={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" form="user" busy={form.busy}>
-            {user ? t("common.save") : t("users.create")}
-          </Button>
-        </>
-      }
+      action={user ? t("common.save") : t("users.create")}
     >
-      <form id="user" onSubmit={form.onSubmit} className="space-y-4" noValidate autoComplete="off">
-        {!user && (
-          <>
-            <Field label={t("entry.name")} hint={t("users.nameHint")} error={form.error("name")}>
-              <Input autoFocus autoCapitalize="none" spellCheck={false} autoComplete="off" {...form.register("name")} />
-            </Field>
-            <Field
-              label={t("entry.password")}
-              optional={t("common.optional")}
-              hint={t("users.passwordHint")}
-              error={form.error("password")}
-            >
-              <Input type="password" autoComplete="new-password" {...form.register("password")} />
-            </Field>
-          </>
-        )}
-        <FieldRow>
-          <Field label={t("users.displayName")} optional={t("common.optional")} error={form.error("display_name")}>
-            <Input {...form.register("display_name")} />
-          </Field>
-          <Field label={t("users.email")} optional={t("common.optional")} error={form.error("email")}>
-            <Input type="email" {...form.register("email")} />
-          </Field>
-        </FieldRow>
-        <FieldRow>
-          <Field label={t("users.group")} hint={t("users.groupHint")} error={form.error("group")}>
-            <Select {...form.register("group")}>
-              {(groups.data?.items ?? [{ name: user?.group ?? "default", ratio: "1" }]).map((g) => (
-                <option key={g.name} value={g.name}>
-                  {g.name} (× {g.ratio})
-                </option>
-              ))}
-            </Select>
+      {!user && (
+        <>
+          <Field label={t("entry.name")} hint={t("users.nameHint")} error={form.error("name")}>
+            <Input autoFocus autoCapitalize="none" spellCheck={false} autoComplete="off" {...form.register("name")} />
           </Field>
           <Field
-            label={t("users.role")}
-            hint={me.role === "root" ? undefined : t("users.roleHint")}
-            error={form.error("role")}
+            label={t("entry.password")}
+            optional={t("common.optional")}
+            hint={t("users.passwordHint")}
+            error={form.error("password")}
           >
-            <Select disabled={me.role !== "root"} {...form.register("role")}>
-              {(["user", "admin", "root"] as const).map((r) => (
-                <option key={r} value={r}>
-                  {t(`role.${r}`)}
-                </option>
-              ))}
-            </Select>
+            <Input type="password" autoComplete="new-password" {...form.register("password")} />
           </Field>
-        </FieldRow>
-        <Field
-          label={t("users.rate")}
-          optional={t("common.optional")}
-          hint={t("users.rateHint")}
-          error={form.error("rate")}
-        >
-          <Input inputMode="numeric" {...form.register("rate")} />
+        </>
+      )}
+      <FieldRow>
+        <Field label={t("users.displayName")} optional={t("common.optional")} error={form.error("display_name")}>
+          <Input {...form.register("display_name")} />
         </Field>
-        {form.refused != null && <ErrorNote error={form.refused} />}
-      </form>
-    </Dialog>
+        <Field label={t("users.email")} optional={t("common.optional")} error={form.error("email")}>
+          <Input type="email" {...form.register("email")} />
+        </Field>
+      </FieldRow>
+      <FieldRow>
+        <Field label={t("users.group")} hint={t("users.groupHint")} error={form.error("group")}>
+          <Select {...form.register("group")}>
+            {(groups.data?.items ?? [{ name: user?.group ?? "default", ratio: "1" }]).map((g) => (
+              <option key={g.name} value={g.name}>
+                {g.name} (× {g.ratio})
+              </option>
+            ))}
+          </Select>
+        </Field>
+        <Field
+          label={t("users.role")}
+          hint={me.role === "root" ? undefined : t("users.roleHint")}
+          error={form.error("role")}
+        >
+          <Select disabled={me.role !== "root"} {...form.register("role")}>
+            {(["user", "admin", "root"] as const).map((r) => (
+              <option key={r} value={r}>
+                {t(`role.${r}`)}
+              </option>
+            ))}
+          </Select>
+        </Field>
+      </FieldRow>
+      <Field
+        label={t("users.rate")}
+        optional={t("common.optional")}
+        hint={t("users.rateHint")}
+        error={form.error("rate")}
+      >
+        <Input inputMode="numeric" {...form.register("rate")} />
+      </Field>
+      {form.refused != null && <ErrorNote error={form.refused} />}
+    </FormDialog>
   );
 }

@@ -5,10 +5,9 @@ import { client, type Schemas } from "@/api/client";
 import { stale } from "@/api/queries";
 import { useEditForm } from "@/lib/form";
 import { toast } from "@/lib/toast";
-import { Button } from "@/ui/button";
-import { Dialog } from "@/ui/dialog";
 import { ErrorNote } from "@/ui/feedback";
 import { Field, Input } from "@/ui/form";
+import { FormDialog } from "@/ui/form-dialog";
 import { Checkbox } from "@/ui/toggle";
 
 const schema = z.object({
@@ -60,54 +59,45 @@ export function EndpointForm({
     },
   });
   return (
-    <Dialog
-      open
-      onOpenChange={onClose}
+    <FormDialog
+      form={form}
+      onClose={onClose}
       title={endpoint ? t("webhooks.edit") : t("webhooks.create")}
-      footer={
-        <>
-          <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button look="primary" type="submit" form="endpoint" busy={form.busy}>
-            {t("common.save")}
-          </Button>
-        </>
-      }
+      action={t("common.save")}
     >
-      <form id="endpoint" onSubmit={form.onSubmit} className="space-y-4" noValidate>
-        <Field label={t("webhooks.address")} hint={t("webhooks.addressHint")} error={form.error("url")}>
-          <Input type="url" autoFocus placeholder="https://example.com/hooks/video" {...form.register("url")} />
-        </Field>
-        <Field label={t("webhooks.description")} optional={t("common.optional")} error={form.error("description")}>
-          <Input {...form.register("description")} />
-        </Field>
-        <fieldset className="space-y-2">
-          <legend className="mb-1 font-medium">{t("webhooks.events")}</legend>
-          <Controller
-            control={form.control}
-            name="succeed"
-            render={({ field }) => (
-              <Checkbox
-                label={t("webhooks.onSucceed")}
-                checked={field.value}
-                onCheckedChange={(v) => field.onChange(v === true)}
-              />
-            )}
-          />
-          <Controller
-            control={form.control}
-            name="failed"
-            render={({ field }) => (
-              <Checkbox
-                label={t("webhooks.onFailed")}
-                checked={field.value}
-                onCheckedChange={(v) => field.onChange(v === true)}
-              />
-            )}
-          />
-          <p className="text-faint text-xs">{t("webhooks.eventsHint")}</p>
-        </fieldset>
-        {form.refused != null && <ErrorNote error={form.refused} />}
-      </form>
-    </Dialog>
+      <Field label={t("webhooks.address")} hint={t("webhooks.addressHint")} error={form.error("url")}>
+        <Input type="url" autoFocus placeholder="https://example.com/hooks/video" {...form.register("url")} />
+      </Field>
+      <Field label={t("webhooks.description")} optional={t("common.optional")} error={form.error("description")}>
+        <Input {...form.register("description")} />
+      </Field>
+      <fieldset className="space-y-2">
+        <legend className="mb-1 font-medium">{t("webhooks.events")}</legend>
+        <Controller
+          control={form.control}
+          name="succeed"
+          render={({ field }) => (
+            <Checkbox
+              label={t("webhooks.onSucceed")}
+              checked={field.value}
+              onCheckedChange={(v) => field.onChange(v === true)}
+            />
+          )}
+        />
+        <Controller
+          control={form.control}
+          name="failed"
+          render={({ field }) => (
+            <Checkbox
+              label={t("webhooks.onFailed")}
+              checked={field.value}
+              onCheckedChange={(v) => field.onChange(v === true)}
+            />
+          )}
+        />
+        <p className="text-faint text-xs">{t("webhooks.eventsHint")}</p>
+      </fieldset>
+      {form.refused != null && <ErrorNote error={form.refused} />}
+    </FormDialog>
   );
 }
