@@ -61,7 +61,7 @@ export const places: { name: string; places: Place[] }[] = [
     places: [
       { name: "usage", to: "/usage", icon: ChartColumn },
       { name: "ledger", to: "/ledger", icon: ReceiptText },
-      { name: "redemptions", to: "/redemptions", icon: Ticket },
+      { name: "redemptions", to: "/redemptions", icon: Ticket, admin: true },
       { name: "pricing", to: "/pricing", icon: BadgeDollarSign, hidden: true },
     ],
   },
