@@ -17,6 +17,7 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { setLanguage } from "@/i18n";
 import { setTheme, useIsDark } from "@/lib/theme";
+import { useFocusBack } from "@/ui/focus";
 import { Backdrop } from "@/ui/panel";
 import { places } from "./nav";
 import { useIsAdmin } from "./session";
@@ -34,6 +35,7 @@ export default function CommandMenu({ open, onOpenChange }: { open: boolean; onO
   const dark = useIsDark();
   const [text, setText] = useState("");
   const word = text.trim();
+  const focusBack = useFocusBack(open);
   const channels = api.useQuery(
     "get",
     "/api/channels",
@@ -63,6 +65,7 @@ export default function CommandMenu({ open, onOpenChange }: { open: boolean; onO
         <Backdrop />
         <Dialog.Content
           aria-describedby={undefined}
+          onCloseAutoFocus={focusBack}
           className="fixed top-[12vh] left-1/2 z-50 w-[calc(100%-1.5rem)] max-w-xl -translate-x-1/2 animate-[appear_120ms_ease-out] overflow-hidden rounded-xl border border-line bg-surface shadow-float outline-none"
         >
           <Dialog.Title className="sr-only">{t("command.title")}</Dialog.Title>

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { cn } from "@/lib/cn";
 import { Button } from "./button";
 import { ErrorNote } from "./feedback";
+import { useFocusBack } from "./focus";
 import { Input } from "./form";
 import { appear, Backdrop, panel } from "./panel";
 
@@ -27,6 +28,7 @@ export function Confirm({ open, onOpenChange, title, children, action, name, dan
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const id = useId();
+  const focusBack = useFocusBack(open);
   const change = (o: boolean) => {
     if (busy) return;
     setTyped("");
@@ -52,6 +54,7 @@ export function Confirm({ open, onOpenChange, title, children, action, name, dan
       <AlertDialog.Portal>
         <Backdrop />
         <AlertDialog.Content
+          onCloseAutoFocus={focusBack}
           className={cn(
             panel,
             appear,

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { cn } from "@/lib/cn";
 import { Button } from "./button";
+import { useFocusBack } from "./focus";
 import { Backdrop, panel } from "./panel";
 
 type DialogProps = {
@@ -24,11 +25,13 @@ const widths = { sm: "sm:max-w-md", md: "sm:max-w-xl", lg: "sm:max-w-3xl", xl: "
 /** A dialog, or with side a sheet at the edge. Its content scrolls between title and footer. */
 export function Dialog({ open, onOpenChange, title, description, children, footer, size = "md", side }: DialogProps) {
   const { t } = useTranslation();
+  const focusBack = useFocusBack(open);
   return (
     <D.Root open={open} onOpenChange={onOpenChange}>
       <D.Portal>
         <Backdrop />
         <D.Content
+          onCloseAutoFocus={focusBack}
           {...(description ? {} : { "aria-describedby": undefined })}
           className={cn(
             panel,
