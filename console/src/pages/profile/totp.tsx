@@ -15,17 +15,19 @@ import { Field, Input } from "@/ui/form";
 export function SecondFactor() {
   const { t } = useTranslation();
   const me = useMe();
-  const [open, setOpen] = useState(false);
+  // What was begun goes on when the factor is on: its last step shows the recovery codes.
+  const [doing, setDoing] = useState<"set-up" | "switch-off" | null>(null);
   return (
     <Card
       title={t("profile.totp")}
       action={<Badge tone={me.totp ? "ok" : "neutral"}>{me.totp ? t("profile.on") : t("profile.off")}</Badge>}
     >
       <p className="text-soft">{t("profile.totpLead")}</p>
-      <Button className="mt-3" onClick={() => setOpen(true)}>
+      <Button className="mt-3" onClick={() => setDoing(me.totp ? "switch-off" : "set-up")}>
         {me.totp ? t("profile.totpOff") : t("profile.totpOn")}
       </Button>
-      {open && (me.totp ? <SwitchOff onClose={() => setOpen(false)} /> : <SetUp onClose={() => setOpen(false)} />)}
+      {doing === "set-up" && <SetUp onClose={() => setDoing(null)} />}
+      {doing === "switch-off" && <SwitchOff onClose={() => setDoing(null)} />}
     </Card>
   );
 }
