@@ -1,5 +1,6 @@
 import createFetchClient from "openapi-fetch";
 import createQueryClient from "openapi-react-query";
+import { refusalTexts } from "@/i18n";
 import type { components, paths } from "./schema";
 
 /** The types of the management API, by name. */
@@ -60,6 +61,10 @@ function tell(event: Parameters<Listener>[0]) {
   for (const l of listeners) l(event);
 }
 
+/** What else finds that nothing answers, or that something does again, says so. */
+export const gatewayAway = () => tell("offline");
+export const gatewayBack = () => tell("online");
+
 export const client = createFetchClient<paths>({ baseUrl: "" });
 
 client.use({
@@ -74,6 +79,7 @@ client.use({
     if (error.code === "setup_required") tell("setup");
     const signingIn = new URL(request.url).pathname.startsWith("/api/session");
     if (response.status === 401 && !signingIn) tell("signed-out");
+    await refusalTexts(error.code);
     throw error;
   },
   onError({ error }) {

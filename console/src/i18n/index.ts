@@ -26,7 +26,7 @@ async function load(language: Language, room: string) {
   const name = `${language}/${room}`;
   if (loaded.has(name)) return;
   const texts =
-    room === "base" ? (await base[language]()).default : { [room]: await rooms[`./locales/${name}.json`]?.() };
+    room === "base" ? (await base[language]()).default : { [room]: (await rooms[`./locales/${name}.json`]?.()) ?? {} };
   i18n.addResourceBundle(language, "main", texts, true, true);
   loaded.add(name);
 }
@@ -37,6 +37,15 @@ const current = () => (i18n.language || wanted()) as Language;
 export async function loadTexts(...names: string[]) {
   for (const n of names) wantedRooms.add(n);
   await Promise.all(names.map((n) => load(current(), n)));
+}
+
+/**
+ * Fetches the texts of refusals, when one comes that the first texts do not tell.
+ * There are none in English: there a refusal is told in the gateway's own words.
+ */
+export async function refusalTexts(code: string) {
+  if (i18n.exists(`errors.${code}`)) return;
+  await loadTexts("refusals").catch(() => {}); // then it is told in English
 }
 
 /** Starts with the language chosen before, else the browser's. */

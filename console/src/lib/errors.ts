@@ -11,13 +11,11 @@ export function errorText(t: TFunction, error: unknown): string {
   if (!(error instanceof ApiError)) return t("errors.unexpected");
   if (error.code === "rate_limited" && error.retryAfter)
     return t("errors.rate_limited_for", { count: error.retryAfter });
-  // The English texts are the gateway's own: they name the thing.
-  const key = `errors.${error.code}`;
-  const known = t(key, { defaultValue: "" });
-  if (known) return known;
   const first = error.fields[0];
   if (error.code === "invalid_request" && first) return fieldText(t, first.message);
-  return error.message || t("errors.unexpected");
+  // The English texts are the gateway's own: they name the thing.
+  const known = t([`errors.${error.code}`, `refusals.${error.code}`], { message: error.message, defaultValue: "" });
+  return known || error.message || t("errors.unexpected");
 }
 
 /** A refusal that is told beside its fields: what is left to show is its request's id. */
