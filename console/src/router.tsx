@@ -11,6 +11,7 @@ import { meQuery, queries } from "./api/queries";
 import { loadTexts } from "./i18n";
 import { Broken, NotFound } from "./layout/outcomes";
 import { Shell } from "./layout/shell";
+import { fetched } from "./lib/fetched";
 import { parseSearch, type Search, stringifySearch } from "./lib/search";
 
 const root = createRootRoute({
@@ -26,7 +27,7 @@ const open = <P extends string>(path: P, load: () => Promise<{ default: () => Re
   createRoute({
     getParentRoute: () => root,
     path,
-    component: lazyRouteComponent(async () => (await Promise.all([load(), loadTexts(...rooms)]))[0]),
+    component: lazyRouteComponent(() => fetched(async () => (await Promise.all([load(), loadTexts(...rooms)]))[0])),
   });
 
 /** All pages for who is signed in stand in the shell. */
@@ -54,7 +55,7 @@ const page = <P extends string>(path: P, load: () => Promise<{ default: () => Re
   createRoute({
     getParentRoute: () => shell,
     path,
-    component: lazyRouteComponent(async () => (await Promise.all([load(), loadTexts(...rooms)]))[0]),
+    component: lazyRouteComponent(() => fetched(async () => (await Promise.all([load(), loadTexts(...rooms)]))[0])),
   });
 
 const tree = root.addChildren([
