@@ -38,8 +38,11 @@ let first: Set<string> | undefined;
 function firstLoad(modules: Modules): Set<string> {
   if (first) return first;
   first = new Set();
-  const icons = new Set(iconsOf(source("pages/overview/overview.tsx")));
-  const next = ["main.tsx", "pages/entry/frame.tsx", "pages/entry/form.ts"].map(source);
+  const icons = new Set(["pages/overview/overview.tsx", "pages/entry/sign-in.tsx"].map(source).flatMap(iconsOf));
+  const next = [
+    ...["main.tsx", "pages/entry/frame.tsx", "pages/entry/form.ts", "lib/passkey.ts"],
+    ...["ui/form.tsx", "ui/data.tsx", "ui/range.ts", "pages/overview/bars.tsx"], // small, and of several pages
+  ].map(source);
   let drawn: { of: Map<string, string>; modules: readonly string[] } | undefined;
   for (let id = next.pop(); id; id = next.pop()) {
     if (first.has(id)) continue;

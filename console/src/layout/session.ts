@@ -7,12 +7,14 @@ export function watchSession(router: typeof import("@/router").router) {
   onConnection((event) => {
     const { pathname, href } = router.state.location;
     if (event === "signed-out" && !isOpen(pathname)) {
-      queries.removeQueries();
-      void router.navigate({ to: "/sign-in", search: { to: href, ended: "1" } });
+      void router.navigate({ to: "/sign-in", search: { to: href, ended: "1" } }).then(forget);
     }
     if (event === "setup" && pathname !== "/setup") void router.navigate({ to: "/setup" });
   });
 }
+
+/** Forgets all that was read for whoever was signed in; what is looked at stays. */
+export const forget = () => queries.removeQueries({ type: "inactive" });
 
 const openPaths = ["/sign-in", "/setup", "/reset", "/register", "/pricing"];
 /** Whether a page needs nobody to be signed in. */

@@ -1,35 +1,23 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useRouter, useRouterState } from "@tanstack/react-router";
-import {
-  CircleUserRound,
-  Languages,
-  LogOut,
-  Menu as MenuIcon,
-  Monitor,
-  Moon,
-  Search,
-  Sun,
-  UserRound,
-  WifiOff,
-  X,
-} from "lucide-react";
-import * as Dialog from "radix-ui/dialog";
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { CircleUserRound, Languages, type LucideIcon, Menu as MenuIcon, Search, WifiOff } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { client } from "@/api/client";
-import { type Language, languages, loadTexts, setLanguage } from "@/i18n";
+import { loadTexts } from "@/i18n";
 import { cn } from "@/lib/cn";
+import { fetched } from "@/lib/fetched";
 import * as format from "@/lib/format";
-import { setTheme, type Theme, useTheme } from "@/lib/theme";
 import { Mark } from "@/ui/brand";
 import { Button, IconButton } from "@/ui/button";
 import { Skeleton } from "@/ui/feedback";
-import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from "@/ui/menu";
-import { Backdrop } from "@/ui/panel";
 import { places } from "./nav";
 import { isAdmin, useMe, useOffline } from "./session";
 
-const CommandMenu = lazy(async () => (await Promise.all([import("./command"), loadTexts("command")]))[0]);
+const CommandMenu = lazy(() =>
+  fetched(async () => (await Promise.all([import("./command"), loadTexts("command")]))[0]),
+);
+
+const Drawer = lazy(() => fetched(() => import("./drawer")));
 
 /** The frame around every page: side bar, top bar, messages. */
 export function Shell() {
@@ -63,26 +51,11 @@ export function Shell() {
         <Brand />
         <SideBar />
       </aside>
-      <Dialog.Root open={drawer} onOpenChange={setDrawer}>
-        <Dialog.Portal>
-          <Backdrop />
-          <Dialog.Content
-            aria-describedby={undefined}
-            className="fixed inset-y-0 left-0 z-50 flex w-64 animate-[slide-left_160ms_ease-out] flex-col bg-surface shadow-float outline-none"
-          >
-            <Dialog.Title className="sr-only">{t("shell.navigation")}</Dialog.Title>
-            <div className="flex items-center justify-between pr-2">
-              <Brand />
-              <Dialog.Close asChild>
-                <IconButton label={t("common.close")}>
-                  <X aria-hidden />
-                </IconButton>
-              </Dialog.Close>
-            </div>
-            <SideBar />
-          </Dialog.Content>
-        </Dialog.Portal>
-      </Dialog.Root>
+      {drawer && (
+        <Suspense>
+          <Drawer onClose={() => setDrawer(false)} />
+        </Suspense>
+      )}
       <div className="flex min-w-0 flex-1 flex-col">
         <header className="sticky top-0 z-30 flex h-14 items-center gap-1.5 border-line border-b bg-bg/90 px-3 backdrop-blur-md sm:px-6">
           <span className="lg:hidden">
@@ -149,7 +122,7 @@ export const PageSkeleton = () => (
   </div>
 );
 
-function Brand() {
+export function Brand() {
   return (
     <Link to="/" className="flex h-14 items-center gap-2.5 px-5 font-semibold text-base tracking-tight">
       <Mark className="size-6" />
@@ -158,7 +131,7 @@ function Brand() {
   );
 }
 
-function SideBar() {
+export function SideBar() {
   const { t } = useTranslation();
   const admin = isAdmin(useMe());
   return (
@@ -209,82 +182,57 @@ function Balance() {
   );
 }
 
-export function Preferences() {
-  const { t, i18n } = useTranslation();
-  const theme = useTheme();
-  return (
-    <Menu
-      trigger={
-        <IconButton label={t("shell.preferences")} size="icon">
-          <Languages aria-hidden />
-        </IconButton>
-      }
+// Menus are fetched when the pointer or the focus comes near their buttons.
+const menus = () => fetched(() => import("./menus"));
+const PreferencesMenu = lazy(async () => ({ default: (await menus()).PreferencesMenu }));
+const AccountMenu = lazy(async () => ({ default: (await menus()).AccountMenu }));
+
+function MenuButton({
+  label,
+  icon: Icon,
+  menu: Opened,
+}: {
+  label: string;
+  icon: LucideIcon;
+  menu: typeof AccountMenu;
+}) {
+  const [wanted, setWanted] = useState(false);
+  const near = () => void menus().catch(() => {});
+  const button = (
+    <IconButton
+      label={label}
+      size="icon"
+      aria-haspopup="menu"
+      onPointerEnter={near}
+      onFocus={near}
+      onClick={() => setWanted(true)}
     >
-      <MenuLabel>Language · 语言</MenuLabel>
-      <MenuChoice
-        value={i18n.language as Language}
-        onChange={(l) => void setLanguage(l)}
-        options={Object.entries(languages) as [Language, string][]}
+      <Icon aria-hidden />
+    </IconButton>
+  );
+  if (!wanted) return button;
+  return (
+    <Suspense fallback={button}>
+      <Opened
+        trigger={
+          <IconButton label={label} size="icon">
+            <Icon aria-hidden />
+          </IconButton>
+        }
       />
-      <MenuLine />
-      <MenuLabel>{t("shell.theme")}</MenuLabel>
-      <MenuChoice<Theme>
-        value={theme}
-        onChange={setTheme}
-        options={[
-          ["light", <Themed key="l" icon={Sun} text={t("shell.themes.light")} />],
-          ["dark", <Themed key="d" icon={Moon} text={t("shell.themes.dark")} />],
-          ["system", <Themed key="s" icon={Monitor} text={t("shell.themes.system")} />],
-        ]}
-      />
-    </Menu>
+    </Suspense>
   );
 }
 
-const Themed = ({ icon: Icon, text }: { icon: typeof Sun; text: string }) => (
-  <>
-    <Icon aria-hidden />
-    {text}
-  </>
-);
+/** The choice of language and colours. */
+export function Preferences() {
+  const { t } = useTranslation();
+  return <MenuButton label={t("shell.preferences")} icon={Languages} menu={PreferencesMenu} />;
+}
 
 function Account() {
   const { t } = useTranslation();
-  const me = useMe();
-  const router = useRouter();
-  const queries = useQueryClient();
-  const signOut = async () => {
-    await client.DELETE("/api/session");
-    queries.clear();
-    await router.navigate({ to: "/sign-in" });
-  };
-  return (
-    <Menu
-      trigger={
-        <IconButton label={t("shell.account")} size="icon">
-          <CircleUserRound aria-hidden />
-        </IconButton>
-      }
-    >
-      <div className="px-2 pt-1.5 pb-1">
-        <p className="max-w-52 truncate font-medium">{me.display_name || me.name}</p>
-        <p className="text-faint text-xs">
-          {t(`role.${me.role}`)} · {t("shell.inGroup", { group: me.group })}
-        </p>
-      </div>
-      <MenuLine />
-      <MenuItem asChild>
-        <Link to="/profile">
-          <UserRound aria-hidden />
-          {t("nav.profile")}
-        </Link>
-      </MenuItem>
-      <MenuItem onSelect={() => void signOut()}>
-        <LogOut aria-hidden />
-        {t("shell.signOut")}
-      </MenuItem>
-    </Menu>
-  );
+  return <MenuButton label={t("shell.account")} icon={CircleUserRound} menu={AccountMenu} />;
 }
 
 /** What concerns every page: no connection, a notice of the operator. */
