@@ -406,3 +406,31 @@ func TestAChannelWrittenByHandIsEdited(t *testing.T) {
 		t.Errorf("mended %+v", got)
 	}
 }
+
+func TestPacksOfAllChannelsAreListedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	_, acct, base := newKling(t)
+	good := w.admin.makeChannel(body{"name": "good", "base_url": base, "keys": pairOf(acct)})
+	bad := w.admin.makeChannel(body{"name": "bad", "base_url": base, "keys": "AKnobody|SKnobody0123456789"})
+	off := w.admin.makeChannel(body{"name": "off", "base_url": base, "keys": pairOf(acct), "enabled": false})
+	if err := w.store.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	var list console.Page[console.ChannelPacks]
+	w.admin.want(200, &list, "GET", "/api/channels/packs", nil)
+	by := map[int64]console.ChannelPacks{}
+	for _, p := range list.Items {
+		by[p.ChannelID] = p
+	}
+	if p := by[good.ID]; p.Packs == nil || len(p.Packs.Items) == 0 || p.Problem != "" {
+		t.Errorf("of the good channel: %+v", p)
+	}
+	if p := by[bad.ID]; p.Packs != nil || p.Problem == "" {
+		t.Errorf("of the channel with a wrong key: %+v", p)
+	}
+	if _, ok := by[off.ID]; ok {
+		t.Error("a disabled channel's account was asked")
+	}
+	w.alice.refused(403, "role_required", "GET", "/api/channels/packs", nil)
+}

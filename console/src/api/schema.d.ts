@@ -53,6 +53,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/channels/packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the resource packs of all channels
+         * @description Each account is asked every ten minutes at most.
+         */
+        get: operations["list-packs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/channels/types": {
         parameters: {
             query?: never;
@@ -1922,6 +1942,13 @@ export interface components {
             kind: "api_key" | "ak_sk" | "unknown";
             problem?: string;
         };
+        ChannelPacks: {
+            /** Format: int64 */
+            channel_id: number;
+            packs?: components["schemas"]["Packs"];
+            /** @description Why the upstream did not tell. */
+            problem?: string;
+        };
         ChannelTest: {
             /** @description The channel after the test: a broken one whose keys all work is back in service. */
             channel: components["schemas"]["ChannelAnswer"];
@@ -2541,6 +2568,11 @@ export interface components {
         };
         PageChannel: {
             items: components["schemas"]["Channel"][];
+            /** @description Absent on the last page. */
+            next_cursor?: string;
+        };
+        PageChannelPacks: {
+            items: components["schemas"]["ChannelPacks"][];
             /** @description Absent on the last page. */
             next_cursor?: string;
         };
@@ -4338,6 +4370,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChannelAnswer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageChannelPacks"];
                 };
             };
             /** @description Error */

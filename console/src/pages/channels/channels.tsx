@@ -15,6 +15,7 @@ import { byCursor, type Column, List } from "@/ui/table";
 import { ChannelMenu, DeleteChannel } from "./actions";
 import { ChannelForm } from "./form";
 import { ChannelState, KeyKinds, LiveTasks, SuccessRate, TroubleText, troubleOf } from "./health";
+import { PacksLeft } from "./packs";
 import { ChannelTest, type Tested } from "./test";
 
 type Channel = Schemas["Channel"];
@@ -44,6 +45,9 @@ function ChannelList() {
   const groups = api.useQuery("get", "/api/groups", {}, { staleTime: 60_000 });
   const add = () => change({ new: "1" });
 
+  // Asked for beside the rows: the upstreams answer slower than the database.
+  const told = api.useQuery("get", "/api/channels/packs", {}, { staleTime: 300_000, retry: false });
+  const packs = useMemo(() => new Map(told.data?.items.map((p) => [p.channel_id, p])), [told.data]);
   const columns = useMemo<Column<Channel>[]>(
     () => [
       {
@@ -79,6 +83,7 @@ function ChannelList() {
           return <TroubleText trouble={trouble} short className="min-w-36 max-w-80" />;
         },
       },
+      { id: "packs", title: t("channels.packs"), right: true, cell: (c) => <PacksLeft of={packs.get(c.id)} /> },
       { id: "keys", title: t("channels.keys"), cell: (c) => <KeyKinds keys={c.keys} /> },
       {
         id: "models",
@@ -117,7 +122,7 @@ function ChannelList() {
         ),
       },
     ],
-    [t],
+    [t, packs],
   );
   const filtered = Object.keys(filters).length > 0;
 

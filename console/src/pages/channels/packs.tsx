@@ -8,6 +8,36 @@ import { ErrorNote, Skeleton } from "@/ui/feedback";
 /** A decimal of the upstream with its separators. */
 export const units = (text: string) => (Number.isFinite(Number(text)) ? format.number(Number(text)) : text);
 
+/** What all packs of an account that are in force still hold, and when the first of them ends. */
+export function PacksLeft({ of }: { of: Schemas["ChannelPacks"] | undefined }) {
+  const { t } = useTranslation();
+  if (!of) return <span className="text-faint">–</span>;
+  if (!of.packs) {
+    return (
+      <span className="text-faint" title={of.problem}>
+        {t("channels.packsUnknown")}
+      </span>
+    );
+  }
+  const now = Date.now();
+  const live = of.packs.items.filter((p) => !p.ends_at || Date.parse(p.ends_at) > now);
+  if (live.length === 0) return <span className="text-faint">{t("common.none")}</span>;
+  const sum = (f: (p: Schemas["Pack"]) => string) => live.reduce((n, p) => n + (Number(f(p)) || 0), 0);
+  const left = sum((p) => p.remaining);
+  const total = sum((p) => p.total);
+  const ends = live.flatMap((p) => (p.ends_at ? [p.ends_at] : [])).sort()[0];
+  return (
+    <span className={cn("num", total > 0 && left / total < 0.1 && "text-bad")}>
+      {format.compact(left)} <span className="text-faint">/ {format.compact(total)}</span>
+      {ends && (
+        <span className="block text-faint text-xs">
+          {t("channels.packEnds")} <When at={ends} />
+        </span>
+      )}
+    </span>
+  );
+}
+
 /** What the account has bought in advance and not used. The upstream is asked when this is looked at. */
 export function ResourcePacks({ id }: { id: number }) {
   const { t } = useTranslation();
