@@ -19,7 +19,7 @@ demo: build ## Show the whole path, from order to charge, against a simulated Kl
 run: build ## Run the gateway here, with SQLite in ./data (settings: environment or .env)
 	./one-api
 
-test: ## Run all tests on SQLite, MariaDB or MySQL, PostgreSQL and Redis
+test: console ## Run all tests: Go on SQLite, MariaDB or MySQL, PostgreSQL and Redis, and the console's in a browser
 	@scripts/test
 
 bench: build ## Measure this build under load, against a simulated Kling

@@ -3,9 +3,10 @@
 // were skipped, and as the last line "N passed, N failed, N skipped". It exits
 // with 1 when something failed or nothing ran.
 //
-//	go test -json ./... | testsummary [-notes file]
+//	go test -json ./... | testsummary [-vitest report]... [-notes file]
 //
-// The notes, if any, are printed before the last line.
+// The tests of vitest's JSON reports, if any, are counted with the others. The
+// notes, if any, are printed before the last line.
 package main
 
 import (
@@ -26,10 +27,22 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("testsummary: ")
 	notesFile := flag.String("notes", "", "file with lines to print before the last")
+	var reports []string
+	flag.Func("vitest", "JSON report of vitest, of which there may be several", func(name string) error {
+		reports = append(reports, name)
+		return nil
+	})
 	flag.Parse()
 	s := summary{out: os.Stdout, packages: map[string]*result{}}
 	if err := s.read(os.Stdin); err != nil {
 		log.Fatal(err)
+	}
+	for _, name := range reports {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			log.Fatal(err)
+		}
+		s.vitest(name, b)
 	}
 	var notes []byte
 	if *notesFile != "" {

@@ -109,3 +109,55 @@ func TestARunThatWasCutOffFails(t *testing.T) {
 		t.Errorf("nothing ran, and that is fine:\n%s", got)
 	}
 }
+
+func TestReportsOfVitestCountToo(t *testing.T) {
+	var out strings.Builder
+	s := summary{out: &out, packages: map[string]*result{}}
+	if err := s.read(strings.NewReader(`{"Action":"run","Package":"a","Test":"TestX"}
+{"Action":"pass","Package":"a","Test":"TestX"}
+{"Action":"pass","Package":"a"}
+`)); err != nil {
+		t.Fatal(err)
+	}
+	s.vitest("unit.json", []byte(`{"testResults":[
+{"name":"/tmp/one-api/console/src/a.test.ts","status":"passed","startTime":1000,"endTime":2500,"assertionResults":[
+	{"fullName":" adds","status":"passed"},{"fullName":" waits","status":"skipped"}]},
+{"name":"/tmp/one-api/console/e2e/b.test.ts","status":"failed","startTime":0,"endTime":100,"assertionResults":[
+	{"fullName":"in en signs in","status":"failed","failureMessages":["Error: no\nat b.test.ts:3"]},
+	{"fullName":"in en signs out","status":"passed"}]},
+{"name":"/tmp/one-api/console/e2e/c.test.ts","status":"failed","message":"c.ts does not load","assertionResults":[]}]}`))
+	ok := s.finish("")
+	want := `
+ok    a                                                     1 passed  0.0s
+ok    console/src/a.test.ts                                 1 passed, 1 skipped  1.5s
+FAIL  console/e2e/b.test.ts                                 1 passed, 1 failed  0.1s
+      in en signs in
+      Error: no
+      at b.test.ts:3
+FAIL  console/e2e/c.test.ts                                 0 passed, 1 failed  0.0s
+      c.ts does not load
+
+failed:
+  console/e2e/b.test.ts in en signs in
+  console/e2e/c.test.ts
+
+skipped:
+  1 × left out in console/src/a.test.ts
+
+3 passed, 2 failed, 1 skipped
+`[1:]
+	if diff := cmp.Diff(want, out.String()); diff != "" || ok {
+		t.Errorf("ok %v, text (-want +got):\n%s", ok, diff)
+	}
+}
+
+func TestAReportWithoutTestsFails(t *testing.T) {
+	for _, text := range []string{"", "{}", `{"testResults":[]}`} {
+		var out strings.Builder
+		s := summary{out: &out, passed: 1}
+		s.vitest("browser.json", []byte(text))
+		if ok := s.finish(""); ok || !strings.Contains(out.String(), "1 passed, 1 failed, 0 skipped") {
+			t.Errorf("%q: ok %v:\n%s", text, ok, out.String())
+		}
+	}
+}
