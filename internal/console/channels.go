@@ -46,6 +46,8 @@ type Channel struct {
 	Circuit   string      `json:"circuit" enum:"closed,half-open,open" doc:"Open after accidents in a row: no order is sent; half-open: one is tried, after half a minute at first."`
 	Recent    RecentCalls `json:"recent" doc:"Its create calls among the gateway's latest 2000, of the last 24 hours."`
 
+	Packs *Packs `json:"packs,omitempty" doc:"Resource packs of its account, as the upstream told last; in lists, which have them asked for every ten minutes at most."`
+
 	TestedAt   *time.Time `json:"tested_at,omitempty"`
 	TestResult string     `json:"test_result,omitempty"`
 	CreatedAt  *time.Time `json:"created_at,omitempty" doc:"Absent for a row that was written by hand without it."`
@@ -257,8 +259,15 @@ func (c *Console) listChannels(ctx context.Context, _ *Viewer, in *listChannels)
 	if err != nil {
 		return nil, err
 	}
-	return page(rows, in.Limit, func(ch store.Channel) string { return strconv.FormatInt(ch.ID, 10) },
-		func(ch store.Channel) Channel { return c.showChannel(&ch, recent) }), nil
+	out := page(rows, in.Limit, func(ch store.Channel) string { return strconv.FormatInt(ch.ID, 10) }, func(ch store.Channel) Channel {
+		shown := c.showChannel(&ch, recent)
+		if p, ok := c.packs.get(ch.ID); ok {
+			shown.Packs = &p
+		}
+		return shown
+	})
+	c.askPacks(rows[:len(out.Body.Items)])
+	return out, nil
 }
 
 func (c *Console) getChannel(ctx context.Context, _ *Viewer, in *ChannelID) (*One[ChannelAnswer], error) {

@@ -33,13 +33,6 @@ type Pack struct {
 	EndsAt    *time.Time `json:"ends_at,omitempty"`
 }
 
-// ChannelPacks are the packs of a channel's account in a list of channels.
-type ChannelPacks struct {
-	ChannelID int64  `json:"channel_id"`
-	Packs     *Packs `json:"packs,omitempty"`
-	Problem   string `json:"problem,omitempty" doc:"Why the upstream did not tell."`
-}
-
 type reconcileChannel struct {
 	ChannelID
 	From time.Time `query:"from" required:"true" doc:"Begin of the window."`
@@ -58,8 +51,24 @@ const (
 
 // packCache keeps what upstreams allow to be asked rarely.
 type packCache struct {
-	mu sync.Mutex
-	by map[int64]Packs
+	mu    sync.Mutex
+	by    map[int64]Packs
+	asked map[int64]time.Time
+}
+
+// due reports whether a channel has not been asked within a time, and notes that
+// it is asked now.
+func (k *packCache) due(channelID int64, within time.Duration) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.asked[channelID]) < within {
+		return false
+	}
+	if k.asked == nil {
+		k.asked = map[int64]time.Time{}
+	}
+	k.asked[channelID] = time.Now()
+	return true
 }
 
 func (k *packCache) get(channelID int64) (Packs, bool) {
@@ -82,8 +91,6 @@ func (c *Console) reconciliation() {
 	tags := []string{"channels"}
 	register(c, admin, huma.Operation{OperationID: "reconcile-channel", Method: http.MethodGet, Path: "/api/channels/{id}/reconcile",
 		Summary: "Compare the upstream's bills with our charges", Tags: tags, Description: "Changes nothing. Needs an API key on the channel. A charge belongs to the window by the time of its deduction, a task by its end."}, c.reconcileChannel)
-	register(c, admin, huma.Operation{OperationID: "list-packs", Method: http.MethodGet, Path: "/api/channels/packs",
-		Summary: "List the resource packs of all channels", Tags: tags, Description: "Each account is asked every ten minutes at most."}, c.listPacks)
 	register(c, admin, huma.Operation{OperationID: "list-channel-packs", Method: http.MethodGet, Path: "/api/channels/{id}/packs",
 		Summary: "List the account's resource packs", Tags: tags}, c.channelPacks)
 }
@@ -134,39 +141,45 @@ func (c *Console) channelPacks(ctx context.Context, _ *Viewer, in *ChannelID) (*
 	return &One[Packs]{Body: out}, nil
 }
 
-// listPacks asks for the packs of all channels that take tasks, a few at a
-// time. What one account does not tell says so and leaves the others alone.
-func (c *Console) listPacks(ctx context.Context, _ *Viewer, _ *struct{}) (*PageOut[ChannelPacks], error) {
-	out := &PageOut[ChannelPacks]{}
-	out.Body.Items = []ChannelPacks{}
-	ctx, cancel := context.WithTimeout(ctx, packsTime)
-	defer cancel()
-	for _, seen := range c.Directory.View().Channels {
-		if p, ok := c.Generations.Upstreams.OfType(seen.Type); ok && seen.Status != channel.Disabled {
-			if _, bills := p.(provider.Biller); bills {
-				out.Body.Items = append(out.Body.Items, ChannelPacks{ChannelID: seen.ID})
-			}
+// askPacks has the packs of some channels read, a few at a time, unless they were
+// asked for lately. Nobody waits for them: lists show what was told last.
+func (c *Console) askPacks(list []store.Channel) {
+	var due []store.Channel
+	for i := range list {
+		if list[i].Status != channel.Disabled && c.packs.due(list[i].ID, packsListed) {
+			due = append(due, list[i])
 		}
 	}
-	var asking errgroup.Group
-	asking.SetLimit(packsAtOnce)
-	for i := range out.Body.Items {
-		asking.Go(func() error {
-			of := &out.Body.Items[i]
-			ch, p, err := c.biller(ctx, of.ChannelID)
-			if err == nil {
-				var packs Packs
-				if packs, err = c.readPacks(ctx, &ch, p, packsListed); err == nil {
-					of.Packs = &packs
-				}
-			}
-			if err != nil {
-				of.Problem = fault.From(err).Message
-			}
-			return nil
-		})
+	if len(due) == 0 {
+		return
 	}
-	return out, asking.Wait()
+	stop := c.streams.stopping()
+	ctx, cancel := context.WithTimeout(context.Background(), packsTime)
+	go func() {
+		defer cancel()
+		var asking errgroup.Group
+		asking.SetLimit(packsAtOnce)
+		for i := range due {
+			asking.Go(func() error {
+				ch, p, err := c.biller(ctx, due[i].ID)
+				if err == nil {
+					_, err = c.readPacks(ctx, &ch, p, 0)
+				}
+				if err != nil {
+					c.Log.DebugContext(ctx, "an account did not tell its packs", "channel", due[i].ID, "err", err)
+				}
+				return nil
+			})
+		}
+		_ = asking.Wait()
+	}()
+	go func() {
+		select {
+		case <-stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 }
 
 // readPacks asks a channel's account for its packs, unless it was asked within

@@ -53,26 +53,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/channels/packs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List the resource packs of all channels
-         * @description Each account is asked every ten minutes at most.
-         */
-        get: operations["list-packs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/channels/types": {
         parameters: {
             query?: never;
@@ -1790,6 +1770,8 @@ export interface components {
             /** @description Names, base names (all modes), or patterns ending in *. */
             models: string[];
             name: string;
+            /** @description Resource packs of its account, as the upstream told last; in lists, which have them asked for every ten minutes at most. */
+            packs?: components["schemas"]["Packs"];
             /**
              * Format: int64
              * @description Higher ones are tried first.
@@ -1861,6 +1843,8 @@ export interface components {
             /** @description Names, base names (all modes), or patterns ending in *. */
             models: string[];
             name: string;
+            /** @description Resource packs of its account, as the upstream told last; in lists, which have them asked for every ten minutes at most. */
+            packs?: components["schemas"]["Packs"];
             /**
              * Format: int64
              * @description Higher ones are tried first.
@@ -1940,13 +1924,6 @@ export interface components {
             id: string;
             /** @enum {string} */
             kind: "api_key" | "ak_sk" | "unknown";
-            problem?: string;
-        };
-        ChannelPacks: {
-            /** Format: int64 */
-            channel_id: number;
-            packs?: components["schemas"]["Packs"];
-            /** @description Why the upstream did not tell. */
             problem?: string;
         };
         ChannelTest: {
@@ -2568,11 +2545,6 @@ export interface components {
         };
         PageChannel: {
             items: components["schemas"]["Channel"][];
-            /** @description Absent on the last page. */
-            next_cursor?: string;
-        };
-        PageChannelPacks: {
-            items: components["schemas"]["ChannelPacks"][];
             /** @description Absent on the last page. */
             next_cursor?: string;
         };
@@ -4370,35 +4342,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChannelAnswer"];
-                };
-            };
-            /** @description Error */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-packs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PageChannelPacks"];
                 };
             };
             /** @description Error */

@@ -45,9 +45,6 @@ function ChannelList() {
   const groups = api.useQuery("get", "/api/groups", {}, { staleTime: 60_000 });
   const add = () => change({ new: "1" });
 
-  // Asked for beside the rows: the upstreams answer slower than the database.
-  const told = api.useQuery("get", "/api/channels/packs", {}, { staleTime: 300_000, retry: false });
-  const packs = useMemo(() => new Map(told.data?.items.map((p) => [p.channel_id, p])), [told.data]);
   const columns = useMemo<Column<Channel>[]>(
     () => [
       {
@@ -83,7 +80,7 @@ function ChannelList() {
           return <TroubleText trouble={trouble} short className="min-w-36 max-w-80" />;
         },
       },
-      { id: "packs", title: t("channels.packs"), right: true, cell: (c) => <PacksLeft of={packs.get(c.id)} /> },
+      { id: "packs", title: t("channels.packs"), right: true, cell: (c) => <PacksLeft of={c.packs} /> },
       { id: "keys", title: t("channels.keys"), cell: (c) => <KeyKinds keys={c.keys} /> },
       {
         id: "models",
@@ -122,7 +119,7 @@ function ChannelList() {
         ),
       },
     ],
-    [t, packs],
+    [t],
   );
   const filtered = Object.keys(filters).length > 0;
 

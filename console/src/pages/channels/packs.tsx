@@ -9,18 +9,11 @@ import { ErrorNote, Skeleton } from "@/ui/feedback";
 export const units = (text: string) => (Number.isFinite(Number(text)) ? format.number(Number(text)) : text);
 
 /** What all packs of an account that are in force still hold, and when the first of them ends. */
-export function PacksLeft({ of }: { of: Schemas["ChannelPacks"] | undefined }) {
+export function PacksLeft({ of }: { of: Schemas["Packs"] | undefined }) {
   const { t } = useTranslation();
   if (!of) return <span className="text-faint">–</span>;
-  if (!of.packs) {
-    return (
-      <span className="text-faint" title={of.problem}>
-        {t("channels.packsUnknown")}
-      </span>
-    );
-  }
   const now = Date.now();
-  const live = of.packs.items.filter((p) => !p.ends_at || Date.parse(p.ends_at) > now);
+  const live = of.items.filter((p) => !p.ends_at || Date.parse(p.ends_at) > now);
   if (live.length === 0) return <span className="text-faint">{t("common.none")}</span>;
   const sum = (f: (p: Schemas["Pack"]) => string) => live.reduce((n, p) => n + (Number(f(p)) || 0), 0);
   const left = sum((p) => p.remaining);
