@@ -67,11 +67,11 @@ export function Shell() {
             look="plain"
             className="text-faint! sm:w-64 sm:justify-start!"
             onClick={() => setCommand(true)}
-            aria-label={t("shell.search")}
+            aria-keyshortcuts={isApple ? "Meta+K" : "Control+K"}
           >
             <Search aria-hidden />
-            <span className="hidden flex-1 text-left font-normal sm:inline">{t("shell.search")}</span>
-            <kbd className="hidden rounded border border-line bg-sunken px-1 font-sans text-xs sm:inline">
+            <span className="sr-only flex-1 text-left font-normal sm:not-sr-only">{t("shell.search")}</span>
+            <kbd aria-hidden className="hidden rounded border border-line bg-sunken px-1 font-sans text-xs sm:inline">
               {isApple ? "⌘K" : "Ctrl K"}
             </kbd>
           </Button>
@@ -173,11 +173,10 @@ function Balance() {
   return (
     <Link
       to="/usage"
-      aria-label={t("shell.balance")}
       title={me.held > 0 ? t("shell.held", { amount: format.usd(me.held) }) : t("shell.balance")}
       className="num mr-1 rounded-lg px-2 py-1 font-medium hover:bg-sunken"
     >
-      {format.usd(me.available)}
+      <span className="sr-only">{t("shell.balance")}</span> {format.usd(me.available)}
     </Link>
   );
 }

@@ -127,7 +127,8 @@ function Nodes() {
       {error ? (
         <Failure error={error} retry={() => refetch()} />
       ) : (
-        <div className="overflow-x-auto">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        <div className="overflow-x-auto" tabIndex={0}>
           <table className="w-full min-w-160">
             <thead>
               <tr className="border-line border-b text-left text-soft text-xs">

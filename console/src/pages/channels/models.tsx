@@ -100,7 +100,12 @@ export function ModelPicker({
           </Button>
         )}
       </div>
-      <ul className="grid max-h-44 overflow-y-auto px-2 pb-2 sm:grid-cols-2">
+      <ul
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        tabIndex={0}
+        aria-label={t("channels.modelList")}
+        className="grid max-h-44 overflow-y-auto px-2 pb-2 sm:grid-cols-2"
+      >
         {shown.map(([base, names]) => {
           const picked = value.includes(base) || names.every((n) => value.includes(n));
           const byPattern = !picked && names.every((n) => value.some((v) => covers(v, n)));

@@ -290,7 +290,8 @@ function Rows({ heads, rows, empty }: { heads: Cell[]; rows: [string, ...Cell[]]
     Array.isArray(c) ? "px-4 py-2 text-right whitespace-nowrap" : "px-4 py-2 whitespace-nowrap";
   const inside = (c: Cell) => (Array.isArray(c) ? c[0] : c);
   return (
-    <div className="overflow-x-auto">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <div className="overflow-x-auto" tabIndex={0}>
       <table className="w-full border-collapse text-left">
         <thead>
           <tr className="border-line border-b text-soft text-xs">

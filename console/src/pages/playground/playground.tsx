@@ -597,7 +597,7 @@ function Snippets({ route, body }: { route: string; body: Record<string, unknown
       <Code>{snippet(way, location.origin, route, shortened(body))}</Code>
       <p className="mt-2 text-faint text-xs">
         {t("playground.codeHint")}{" "}
-        <Link to="/tokens" search={{ new: "1" }} className="text-accent-strong hover:underline">
+        <Link to="/tokens" search={{ new: "1" }} className="text-accent-strong underline">
           {t("playground.makeToken")}
         </Link>
       </p>

@@ -42,7 +42,7 @@ export function PersonalTokens() {
     <Card title={t("profile.personal")}>
       <p className="text-soft">
         {t("profile.personalLead")}{" "}
-        <a href="/api/docs" className="text-accent-strong hover:underline">
+        <a href="/api/docs" className="text-accent-strong underline">
           {t("nav.apiDocs")}
         </a>
       </p>

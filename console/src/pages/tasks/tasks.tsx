@@ -87,7 +87,7 @@ export default function Tasks() {
               <button
                 type="button"
                 disabled={k.status !== "succeed"}
-                aria-label={k.status === "succeed" ? t("tasks.play", { prompt: k.prompt.slice(0, 60) }) : undefined}
+                aria-label={t("tasks.play", { prompt: k.prompt.slice(0, 60) })}
                 onClick={() => setWatched(k)}
                 className="shrink-0 rounded-md"
               >

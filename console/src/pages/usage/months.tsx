@@ -26,7 +26,8 @@ export function Months({ userID }: { userID?: number }) {
       ) : months.length === 0 ? (
         <p className="px-4 py-8 text-center text-faint">{t("usage.noMonths")}</p>
       ) : (
-        <div className="overflow-x-auto">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        <div className="overflow-x-auto" tabIndex={0}>
           <table className="w-full">
             <thead>
               <tr className="border-line border-b text-left text-soft text-xs">
