@@ -46,7 +46,7 @@ export function Bars({ stats, measure, test }: { stats: Stats; measure: Measure;
   const value = (b: Bar) => (b.usage ? (measure === "tasks" ? b.usage.tasks : b.usage.spend.quota) : 0);
   const top =
     measure === "tasks"
-      ? ceiling(Math.max(...bars.map(value), 0))
+      ? Math.max(2, ceiling(Math.max(...bars.map(value), 0))) // half of it is a whole number too
       : ceiling(Math.max(...bars.map(value), 0) / format.quotaPerUSD) * format.quotaPerUSD;
   const label = (n: number) => (measure === "tasks" ? format.compact(n) : format.usd(Math.round(n)));
   const name = (b: Bar) => (stats.interval === "day" ? format.day(b.from) : format.shortTime(b.from));

@@ -86,7 +86,12 @@ function Shown({ s, admin, span, test }: { s: Stats; admin: boolean; span: strin
     <div className="space-y-4">
       <Attention s={s} admin={admin} />
       {none && <FirstSteps admin={admin} channels={s.health?.length ?? 0} />}
-      <div className={cn("grid grid-cols-2 gap-3 lg:grid-cols-3", admin ? "2xl:grid-cols-6" : "2xl:grid-cols-5")}>
+      <div
+        className={cn(
+          "grid grid-cols-2 gap-3",
+          admin ? "lg:grid-cols-3 2xl:grid-cols-6" : "sm:grid-cols-3 lg:grid-cols-5",
+        )}
+      >
         <Figure
           label={t("overview.spend")}
           value={format.dollars(s.total.spend.usd)}
