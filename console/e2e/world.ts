@@ -185,6 +185,11 @@ export class World {
     }
   }
 
+  /** The file of the gateway's database. */
+  get database() {
+    return join(this.#dir, "one-api.db");
+  }
+
   /** What the gateway's process has printed. */
   get node(): Program {
     if (!this.#node) throw new Error("the gateway was not started");
