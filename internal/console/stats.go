@@ -106,9 +106,11 @@ type TagUsage struct {
 
 // TagStats are the spend by tag.
 type TagStats struct {
-	Since time.Time  `json:"since"`
-	Until time.Time  `json:"until"`
-	Items []TagUsage `json:"items" nullable:"false" doc:"Highest spend first, at most 1000."`
+	Since         time.Time  `json:"since" doc:"The time asked for, widened to whole hours."`
+	Until         time.Time  `json:"until"`
+	CompleteUntil *time.Time `json:"complete_until,omitempty" doc:"Set while the figures behind this time are still being counted."`
+	Items         []TagUsage `json:"items" nullable:"false" doc:"Highest spend first, at most 1000."`
+	Rest          *Usage     `json:"rest,omitempty" doc:"Of all values that are no items, when there are any: beyond 1000, and beyond the first 100 that a user had in an hour, as ids of jobs may be. For a name of a tag beyond 100 no values are kept."`
 }
 
 // StatsRange is the time that statistics are about.
@@ -142,10 +144,8 @@ func (c *Console) stats() {
 const (
 	longestByHour = 32 * 24 * time.Hour
 	longestByDay  = 400 * 24 * time.Hour
-	longestByTag  = 93 * 24 * time.Hour
 	hoursUpTo     = 3 * 24 * time.Hour
 	mostUsers     = 100
-	mostTags      = 1000
 )
 
 // usageQuery is what a range means for a viewer.
@@ -372,20 +372,28 @@ func (c *Console) live(ctx context.Context, q store.UsageQuery, s *Stats) error 
 }
 
 func (c *Console) getTagStats(ctx context.Context, v *Viewer, in *getTagStats) (*One[TagStats], error) {
-	q, err := c.usageQuery(v, &in.StatsRange, longestByTag)
+	q, err := c.usageQuery(v, &in.StatsRange, longestByDay)
 	if err != nil {
 		return nil, err
 	}
-	list, err := c.Store.SpendByTag(ctx, q, in.Tag)
+	r, err := c.Store.SpendByTag(ctx, q, in.Tag)
 	if err != nil {
 		return nil, err
 	}
-	out := &One[TagStats]{TagStats{Since: q.Since.UTC(), Until: q.Until.UTC(), Items: []TagUsage{}}}
-	for _, s := range list[:min(mostTags, len(list))] {
-		var t tally
-		t.add(task.Succeeded, &s.Succeeded)
-		t.add(task.Failed, &s.Failed)
-		out.Body.Items = append(out.Body.Items, TagUsage{Tag: s.Tag, Value: s.Value, Usage: t.show(v)})
+	out := &One[TagStats]{TagStats{Since: r.Since, Until: r.Until, Items: []TagUsage{}}}
+	if r.CompleteUntil.Before(r.Until) {
+		out.Body.CompleteUntil = &r.CompleteUntil
+	}
+	show := func(s *store.TagSpend) Usage {
+		t := tally{s.Succeeded, s.Failed}
+		return t.show(v)
+	}
+	for i := range r.Items {
+		s := &r.Items[i]
+		out.Body.Items = append(out.Body.Items, TagUsage{Tag: s.Tag, Value: s.Value, Usage: show(s)})
+	}
+	if rest := show(&r.Rest); rest.Tasks > 0 {
+		out.Body.Rest = &rest
 	}
 	return out, nil
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"one-api/internal/fault"
 	"one-api/internal/money"
 	"one-api/internal/price"
 	"one-api/internal/task"
@@ -176,25 +175,40 @@ const (
 	foldLag = 5 * time.Minute
 	// foldAtOnce is the most entries read for one transaction.
 	foldAtOnce = 20_000
+	// catchUp is how long one call folds what is older than a table: it must
+	// not hold up what ends now.
+	catchUp = 30 * time.Second
 
 	markFolded  = "folded"  // id of the journal: everything up to it is in usage_hours
+	markTagged  = "tagged"  // the same for usage_tag_hours; behind markFolded after the upgrade that made the table
 	markChecked = "checked" // the same, for hours that were compared with the journal
 )
 
-// RollUp folds the tasks that have ended since the last time into hours. Any
-// node may call it at any time: each batch of entries is folded in one
-// transaction with the mark that says so, and only the node that moves the
-// mark has folded it.
+// RollUp folds the tasks that have ended since the last time into hours. Any node may call it at any time: each batch of
+// entries is folded in one transaction with the mark that says so, and only the
+// node that moves the mark has folded it. What an older version has left to be
+// folded takes several calls.
 func (s *Store) RollUp(ctx context.Context) error {
-	for {
-		more, err := s.fold(ctx)
-		if err != nil {
+	always := func() bool { return true }
+	if err := repeat(ctx, always, s.fold); err != nil {
+		return err
+	}
+	if err := s.checkHours(ctx); err != nil {
+		return err
+	}
+	began := s.now()
+	return repeat(ctx, func() bool { return s.now().Sub(began) < catchUp }, s.foldOldTags)
+}
+
+// repeat takes steps until there are no more, or none may be taken.
+func repeat(ctx context.Context, may func() bool, step func(context.Context) (more bool, err error)) error {
+	for more := true; more && may(); {
+		var err error
+		if more, err = step(ctx); err != nil {
 			return err
 		}
-		if !more {
-			return s.checkHours(ctx)
-		}
 	}
+	return nil
 }
 
 func (s *Store) fold(ctx context.Context) (more bool, err error) {
@@ -202,7 +216,33 @@ func (s *Store) fold(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	end := journalAt(s.Now().Add(-foldLag))
+	tagged, err := s.mark(ctx, markTagged)
+	if err != nil {
+		return false, err
+	}
+	marks := []string{markFolded}
+	if tagged == mark {
+		marks = append(marks, markTagged)
+	}
+	return s.foldBatch(ctx, marks, mark, journalAt(s.Now().Add(-foldLag)))
+}
+
+// foldOldTags folds the tags of what ended before there was a table of them.
+func (s *Store) foldOldTags(ctx context.Context) (more bool, err error) {
+	tagged, err := s.mark(ctx, markTagged)
+	if err != nil {
+		return false, err
+	}
+	folded, err := s.mark(ctx, markFolded)
+	if err != nil {
+		return false, err
+	}
+	return s.foldBatch(ctx, []string{markTagged}, tagged, folded)
+}
+
+// foldBatch folds a batch of the entries behind a mark up to end into the
+// tables of some marks, which all stand there.
+func (s *Store) foldBatch(ctx context.Context, marks []string, mark, end string) (more bool, err error) {
 	if end <= mark {
 		return false, nil
 	}
@@ -213,15 +253,26 @@ func (s *Store) fold(ctx context.Context) (more bool, err error) {
 		mark, end, foldAtOnce-1).Scan(&last); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return false, failure(err)
 	}
-	sums, err := s.sumEnded(ctx, "j.id > ? AND j.id <= ?", mark, last)
+	sums, tags, err := s.sumEnded(ctx, "j.id > ? AND j.id <= ?", mark, last)
 	if err != nil {
 		return false, err
 	}
 	err = s.transact(ctx, func(tx bun.Tx) error {
-		if err := moveMark(ctx, tx, markFolded, mark, last); err != nil {
-			return err
+		for _, m := range marks {
+			if err := moveMark(ctx, tx, m, mark, last); err != nil {
+				return err
+			}
+			var err error
+			if m == markTagged {
+				err = s.addTags(ctx, tx, tags)
+			} else {
+				err = s.addUsage(ctx, tx, sums)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		return s.addUsage(ctx, tx, sums)
+		return nil
 	})
 	if errors.Is(err, errMarkMoved) {
 		return true, nil // another node has folded this; look again
@@ -229,24 +280,20 @@ func (s *Store) fold(ctx context.Context) (more bool, err error) {
 	return last != end, err
 }
 
-func (s *Store) sumEnded(ctx context.Context, where string, args ...any) (usageMap, error) {
-	sums := usageMap{}
-	err := s.eachEnded(ctx, 0, func(e *ended) error {
+func (s *Store) sumEnded(ctx context.Context, where string, args ...any) (usageMap, tagMap, error) {
+	sums, tags := usageMap{}, tagMap{}
+	err := s.eachEnded(ctx, func(e *ended) error {
 		u := e.usage()
+		tags.addEnded(e, &u)
 		sums.add(e.key, &u)
 		return nil
 	}, where, args...)
-	return sums, err
+	return sums, tags, err
 }
 
-// eachEnded calls f with each task that ended within a range of entries, at
-// most limit of them; 0 means all.
-func (s *Store) eachEnded(ctx context.Context, limit int, f func(*ended) error, where string, args ...any) error {
-	query := selectEnded + " AND " + where
-	if limit > 0 {
-		query += fmt.Sprintf(" LIMIT %d", limit)
-	}
-	rows, err := s.rdb.QueryContext(ctx, s.dialect.rebind(query), args...)
+// eachEnded calls f with each task that ended within a range of entries.
+func (s *Store) eachEnded(ctx context.Context, f func(*ended) error, where string, args ...any) error {
+	rows, err := s.rdb.QueryContext(ctx, s.dialect.rebind(selectEnded+" AND "+where), args...)
 	if err != nil {
 		return failure(err)
 	}
@@ -275,6 +322,16 @@ func (s *Store) mark(ctx context.Context, name string) (string, error) {
 	return "", failure(err)
 }
 
+// markIn reads it in a view of the database, "" when there is none.
+func markIn(ctx context.Context, tx bun.Tx, name string) (string, error) {
+	var mark string
+	err := tx.QueryRowContext(ctx, "SELECT mark FROM usage_marks WHERE name = ?", name).Scan(&mark)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return mark, err
+}
+
 // errMarkMoved says that another node was faster.
 var errMarkMoved = errors.New("the mark has been moved")
 
@@ -292,31 +349,39 @@ func moveMark(ctx context.Context, tx bun.Tx, name, from, to string) error {
 
 // addUsage adds sums to their rows.
 func (s *Store) addUsage(ctx context.Context, tx bun.Tx, sums usageMap) error {
-	query := "INSERT INTO usage_hours (hour, user_id, model, channel_id, status, test, " + strings.Join(usageColumns, ", ") + ") VALUES (?)"
-	sets := make([]string, len(usageColumns))
-	for i, c := range usageColumns {
-		if s.dialect == MySQL {
-			sets[i] = c + " = " + c + " + VALUES(" + c + ")"
-		} else {
-			sets[i] = c + " = usage_hours." + c + " + excluded." + c
-		}
-	}
-	if s.dialect == MySQL {
-		query += " ON DUPLICATE KEY UPDATE " + strings.Join(sets, ", ")
-	} else {
-		query += " ON CONFLICT (hour, user_id, model, channel_id, status, test) DO UPDATE SET " + strings.Join(sets, ", ")
-	}
+	query := s.dialect.addUsage("usage_hours", "hour, user_id, model, channel_id, status, test")
 	// One order on all nodes.
 	for _, k := range slices.SortedFunc(maps.Keys(sums), usageKey.compare) {
-		values := []any{k.hour, k.userID, k.model, k.channelID, string(k.status), k.test}
-		for _, f := range sums[k].fields() {
-			values = append(values, *f)
-		}
-		if _, err := tx.ExecContext(ctx, query, bun.List(values)); err != nil {
+		if err := execUsage(ctx, tx, query, sums[k], k.hour, k.userID, k.model, k.channelID, string(k.status), k.test); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addUsage is a statement that adds usage to the row with a key, or makes it.
+func (d Dialect) addUsage(table, key string) string {
+	query := "INSERT INTO " + table + " (" + key + ", " + strings.Join(usageColumns, ", ") + ") VALUES (?)"
+	sets := make([]string, len(usageColumns))
+	for i, c := range usageColumns {
+		if d == MySQL {
+			sets[i] = c + " = " + c + " + VALUES(" + c + ")"
+		} else {
+			sets[i] = c + " = " + table + "." + c + " + excluded." + c
+		}
+	}
+	if d == MySQL {
+		return query + " ON DUPLICATE KEY UPDATE " + strings.Join(sets, ", ")
+	}
+	return query + " ON CONFLICT (" + key + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+func execUsage(ctx context.Context, tx bun.Tx, query string, u *Usage, key ...any) error {
+	for _, f := range u.fields() {
+		key = append(key, *f)
+	}
+	_, err := tx.ExecContext(ctx, query, bun.List(key))
+	return err
 }
 
 // checkHours compares hours that have been over for one more hour with the
@@ -354,7 +419,7 @@ func (s *Store) checkHours(ctx context.Context) error {
 // more; always, when asked to.
 func (s *Store) countAgain(ctx context.Context, hour time.Time, checked string, always bool) error {
 	from, to := journalAt(hour), journalAt(hour.Add(time.Hour))
-	sums, err := s.sumEnded(ctx, "j.id >= ? AND j.id < ?", from, to)
+	sums, tags, err := s.sumEnded(ctx, "j.id >= ? AND j.id < ?", from, to)
 	if err != nil {
 		return err
 	}
@@ -381,7 +446,10 @@ func (s *Store) countAgain(ctx context.Context, hour time.Time, checked string, 
 		if _, err := tx.ExecContext(ctx, "DELETE FROM usage_hours WHERE hour = ?", hour.Unix()); err != nil {
 			return err
 		}
-		return s.addUsage(ctx, tx, sums)
+		if err := s.addUsage(ctx, tx, sums); err != nil {
+			return err
+		}
+		return s.replaceTags(ctx, tx, hour, tags)
 	})
 }
 
@@ -428,6 +496,15 @@ type UsageQuery struct {
 	Test         bool // the play ledger instead of the real one
 }
 
+// hours are the whole hours that a query is about.
+func (q *UsageQuery) hours() (since, until time.Time) {
+	since, until = q.Since.UTC().Truncate(time.Hour), q.Until.UTC().Truncate(time.Hour)
+	if until.Before(q.Until) {
+		until = until.Add(time.Hour)
+	}
+	return since, until
+}
+
 // UsageBy is the usage under one value of each thing that it is counted by.
 type UsageBy struct {
 	Hour      time.Time
@@ -456,11 +533,8 @@ const openLimit = 100_000
 // Usage reports what ended within a time: folded hours, and what has ended
 // since from the journal.
 func (s *Store) Usage(ctx context.Context, q UsageQuery) (UsageReport, error) {
-	out := UsageReport{Since: q.Since.UTC().Truncate(time.Hour), Until: q.Until.UTC().Truncate(time.Hour)}
-	if out.Until.Before(q.Until) {
-		out.Until = out.Until.Add(time.Hour)
-	}
-	out.CompleteUntil = out.Until
+	var out UsageReport
+	out.Since, out.Until = q.hours()
 	var hours, models, users, channels usageMap
 	err := s.snapshot(ctx, func(tx bun.Tx) error {
 		hours, models, users, channels = usageMap{}, usageMap{}, usageMap{}, usageMap{}
@@ -476,9 +550,8 @@ func (s *Store) Usage(ctx context.Context, q UsageQuery) (UsageReport, error) {
 				m.sums.add(m.key, &c)
 			}
 		}
-		var folded string
-		err := tx.QueryRowContext(ctx, "SELECT mark FROM usage_marks WHERE name = ?", markFolded).Scan(&folded)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		folded, err := markIn(ctx, tx, markFolded)
+		if err != nil {
 			return err
 		}
 		for _, by := range []struct {
@@ -495,7 +568,11 @@ func (s *Store) Usage(ctx context.Context, q UsageQuery) (UsageReport, error) {
 				return err
 			}
 		}
-		return s.sumOpen(ctx, tx, q, folded, &out, into)
+		out.CompleteUntil, err = s.eachOpen(ctx, tx, q, folded, "", func(e *ended) {
+			u := e.usage()
+			into(e.key, &u)
+		})
+		return err
 	})
 	if err != nil {
 		return out, err
@@ -559,35 +636,36 @@ func (d Dialect) sumOf(column string) string {
 	return "CAST(COALESCE(SUM(" + column + "), 0) AS BIGINT)"
 }
 
-// sumOpen reads what ended within the report's time and is not folded yet.
-func (s *Store) sumOpen(ctx context.Context, tx bun.Tx, q UsageQuery, folded string, out *UsageReport, into func(usageKey, *Usage)) error {
-	if to := journalAt(out.Until); to <= folded {
-		return nil
+// eachOpen calls f with what a query asks for and a mark says is not folded yet,
+// at most openLimit of it, and returns the time up to which that was all.
+func (s *Store) eachOpen(ctx context.Context, tx bun.Tx, q UsageQuery, mark, and string, f func(*ended)) (time.Time, error) {
+	since, until := q.hours()
+	if journalAt(until) <= mark {
+		return until, nil
 	}
-	where, args := " AND j.id > ? AND j.id < ?", []any{max(folded, journalAt(out.Since)), journalAt(out.Until)}
+	where, args := and+" AND j.id > ? AND j.id < ?", []any{max(mark, journalAt(since)), journalAt(until)}
 	if q.UserID != 0 {
 		where, args = where+" AND j.user_id = ?", append(args, q.UserID)
 	}
 	rows, err := tx.QueryContext(ctx, selectEnded+where+" ORDER BY j.id LIMIT ?", append(args, openLimit)...)
 	if err != nil {
-		return err
+		return until, err
 	}
 	defer func() { _ = rows.Close() }()
 	n := 0
 	for rows.Next() {
 		e, err := scanEnded(rows)
 		if err != nil {
-			return err
+			return until, err
 		}
 		if n++; n == openLimit {
-			out.CompleteUntil = time.UnixMilli(e.finished).UTC()
+			until = time.UnixMilli(e.finished).UTC()
 		}
 		if (e.key.test != 0) == q.Test && (q.Model == "" || e.key.model == q.Model) && (q.ChannelID == 0 || e.key.channelID == q.ChannelID) {
-			u := e.usage()
-			into(e.key, &u)
+			f(&e)
 		}
 	}
-	return rows.Err()
+	return until, rows.Err()
 }
 
 // LiveCount is how many tasks are in a state now.
@@ -622,66 +700,4 @@ func (s *Store) Live(ctx context.Context, q UsageQuery) ([]LiveCount, error) {
 		out = append(out, c)
 	}
 	return out, failure(rows.Err())
-}
-
-// MostTagged bounds how many tasks one report by tags reads.
-const MostTagged = 200_000
-
-// TagSpend is what ended under one value of a tag, or under any, when tags
-// themselves are listed.
-type TagSpend struct {
-	Tag, Value        string
-	Succeeded, Failed Usage
-}
-
-// SpendByTag reports what ended within a time by the values of a tag, or, with
-// an empty name, by the names of tags, biggest spenders first. It reads the
-// tasks themselves and refuses (Unprocessable) a time with more than
-// MostTagged of them.
-func (s *Store) SpendByTag(ctx context.Context, q UsageQuery, name string) ([]TagSpend, error) {
-	where, args := "j.id >= ? AND j.id < ? AND v.tags IS NOT NULL AND v.test = ?", []any{journalAt(q.Since), journalAt(q.Until), flag(q.Test)}
-	if q.UserID != 0 {
-		where, args = where+" AND j.user_id = ?", append(args, q.UserID)
-	}
-	type key struct{ tag, value string }
-	sums := map[key]*TagSpend{}
-	n := 0
-	err := s.eachEnded(ctx, MostTagged+1, func(e *ended) error {
-		if n++; n > MostTagged {
-			return fault.New(fault.Unprocessable, "More than %d tagged tasks ended within this time. Ask for a shorter one.", MostTagged).Named("range_too_large").At("query.since")
-		}
-		var tags map[string]string
-		_ = json.Unmarshal([]byte(e.tags.String), &tags) // what was written by hand has no tags
-		u := e.usage()
-		for t, v := range tags {
-			k := key{t, v}
-			switch name {
-			case "":
-				k.value = ""
-			case t:
-			default:
-				continue
-			}
-			if sums[k] == nil {
-				sums[k] = &TagSpend{Tag: k.tag, Value: k.value}
-			}
-			if e.key.status == task.Succeeded {
-				sums[k].Succeeded.Add(&u)
-			} else {
-				sums[k].Failed.Add(&u)
-			}
-		}
-		return nil
-	}, where, args...)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]TagSpend, 0, len(sums))
-	for _, t := range sums {
-		out = append(out, *t)
-	}
-	slices.SortFunc(out, func(a, b TagSpend) int {
-		return cmp.Or(cmp.Compare(b.Succeeded.Charged, a.Succeeded.Charged), strings.Compare(a.Tag, b.Tag), strings.Compare(a.Value, b.Value))
-	})
-	return out, nil
 }

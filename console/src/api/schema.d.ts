@@ -3298,9 +3298,19 @@ export interface components {
             url: string;
         };
         TagStats: {
+            /**
+             * Format: date-time
+             * @description Set while the figures behind this time are still being counted.
+             */
+            complete_until?: string;
             /** @description Highest spend first, at most 1000. */
             items: components["schemas"]["TagUsage"][];
-            /** Format: date-time */
+            /** @description Of all values that are no items, when there are any: beyond 1000, and beyond the first 100 that a user had in an hour, as ids of jobs may be. For a name of a tag beyond 100 no values are kept. */
+            rest?: components["schemas"]["Usage"];
+            /**
+             * Format: date-time
+             * @description The time asked for, widened to whole hours.
+             */
             since: string;
             /** Format: date-time */
             until: string;

@@ -212,14 +212,14 @@ func TestSpendIsCountedByTag(t *testing.T) {
 		past(t, f, now.Add(-time.Hour), time.Minute, nil)
 		q := store.UsageQuery{Since: now.Add(-2 * time.Hour), Until: now}
 		byTeam, err := f.SpendByTag(ctx, q, "team")
-		if err != nil || len(byTeam) != 2 || byTeam[0].Value != "ads" || byTeam[0].Succeeded.Charged != 4000 || byTeam[1].Succeeded.Charged != 2000 {
+		if i := byTeam.Items; err != nil || len(i) != 2 || i[0].Value != "ads" || i[0].Succeeded.Charged != 4000 || i[1].Succeeded.Charged != 2000 {
 			t.Errorf("by team %+v, %v", byTeam, err)
 		}
 		names, err := f.SpendByTag(ctx, q, "")
-		if err != nil || len(names) != 2 || names[0].Succeeded.Tasks != 6 {
+		if err != nil || len(names.Items) != 2 || names.Items[0].Succeeded.Tasks != 6 || names.Rest.Succeeded.Tasks != 0 {
 			t.Errorf("names %+v, %v", names, err)
 		}
-		if other, err := f.SpendByTag(ctx, store.UsageQuery{Since: q.Since, Until: q.Until, UserID: f.User.ID + 1}, "team"); err != nil || len(other) != 0 {
+		if other, err := f.SpendByTag(ctx, store.UsageQuery{Since: q.Since, Until: q.Until, UserID: f.User.ID + 1}, "team"); err != nil || len(other.Items) != 0 {
 			t.Errorf("another user's %+v, %v", other, err)
 		}
 	})

@@ -139,11 +139,13 @@ function Table({
   head,
   rows,
   action,
+  note,
 }: {
   title: React.ReactNode;
   head: string;
   rows: Row[];
   action?: React.ReactNode;
+  note?: string;
 }) {
   const { t } = useTranslation();
   return (
@@ -170,10 +172,12 @@ function Table({
                       <button type="button" onClick={r.open} className="text-left hover:underline">
                         {r.key}
                       </button>
-                    ) : (
+                    ) : r.to ? (
                       <Link to="/tasks" search={r.to as never} className="hover:underline">
                         {r.key}
                       </Link>
+                    ) : (
+                      <span className="text-soft">{t("usage.rest")}</span>
                     )}
                   </td>
                   <td className="num px-3 py-2 text-right">{format.number(r.tasks)}</td>
@@ -188,6 +192,7 @@ function Table({
           </table>
         </div>
       )}
+      {note && <p className="px-4 py-2 text-soft text-xs">{note}</p>}
     </Card>
   );
 }
@@ -217,16 +222,18 @@ function Tags({
     );
   }
   if (!data) return <Skeleton className="h-48 rounded-xl!" />;
-  const rows = data.items.map((i) =>
+  const rows: Row[] = data.items.map((i) =>
     tag
       ? { ...i, key: i.value ?? "", to: { tag: `${tag}=${i.value ?? ""}` } }
       : { ...i, key: i.tag, open: () => onTag(i.tag) },
   );
+  if (data.rest) rows.push({ ...data.rest, key: "\n" });
   return (
     <Table
       title={tag ? `${t("usage.byTag")}: ${tag}` : t("usage.byTag")}
       head={tag ?? t("usage.tag")}
       rows={rows}
+      note={data.complete_until && t("overview.counting", { time: format.dateTime(data.complete_until) })}
       action={
         tag && (
           <Button look="link" onClick={() => onTag(undefined)}>
