@@ -946,7 +946,11 @@ func (b *batch) shiftLoads() error {
 func (b *batch) insertRows() error {
 	var videos, bodies, journal, postings, keys, attempts, events, deliveries, queue, late rows
 	var sent []string // tasks that have left the queue
+	oldest := b.s.Now()
 	entry := func(e *ledger.Entry) {
+		if e.At.Before(oldest) {
+			oldest = e.At
+		}
 		id := task.NewID("j_", e.At)
 		journal.add(id, e.Kind, text(e.TaskID), text(string(e.Phase)), text(e.Reference), e.UserID, e.TokenID, e.Actor, e.Memo, millis(e.At))
 		for i, p := range e.Postings {
@@ -1009,6 +1013,12 @@ func (b *batch) insertRows() error {
 				deliveries.add(e.ID, to.ID, e.UserID, to.URL, receiverOf(e.UserID, to.ID, to.URL), "pending", millis(e.CreatedAt))
 			}
 		}
+	}
+	if err := b.s.reopenLedger(oldest, func(query string, args ...any) error {
+		_, err := b.exec(query, args...)
+		return err
+	}); err != nil {
+		return err
 	}
 	for _, id := range sent {
 		if _, err := b.exec("DELETE FROM task_queue WHERE task_id = ?", id); err != nil {

@@ -163,7 +163,7 @@ func (s *Store) Register(ctx context.Context, r Registrant) (account.User, error
 		by := UserActor(id, r.RequestID, r.Address)
 		if i.Grant > 0 {
 			reference := fmt.Sprintf("invitation %d user %d", i.ID, id)
-			if err := post(ctx, tx, ledger.Change(ledger.KindGrant, id, i.Grant, reference, by.Name, "opening balance of an invitation", s.Now())); err != nil {
+			if err := s.post(ctx, tx, ledger.Change(ledger.KindGrant, id, i.Grant, reference, by.Name, "opening balance of an invitation", s.Now())); err != nil {
 				return err
 			}
 		}

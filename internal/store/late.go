@@ -162,7 +162,7 @@ func (s *Store) BookLoss(ctx context.Context, c LateCheck, upstreamID, status st
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
-		if err := post(ctx, tx, ledger.LossOf(c.Ref, amount, memo, now)); err != nil {
+		if err := s.post(ctx, tx, ledger.LossOf(c.Ref, amount, memo, now)); err != nil {
 			return err
 		}
 		booked = true

@@ -68,7 +68,7 @@ func (s *Store) ChangeBalance(ctx context.Context, e ledger.Entry) error {
 // already. Unprocessable means that the balance would leave its range.
 func (s *Store) ChangeBalanceBy(ctx context.Context, by Actor, e ledger.Entry) error {
 	err := s.transact(ctx, func(tx bun.Tx) error {
-		if err := post(ctx, tx, e); err != nil {
+		if err := s.post(ctx, tx, e); err != nil {
 			return err
 		}
 		err := s.audit(ctx, tx, by, "balance."+string(e.Kind), fmt.Sprintf("user:%d", e.UserID), map[string]any{
@@ -84,7 +84,7 @@ func (s *Store) ChangeBalanceBy(ctx context.Context, by Actor, e ledger.Entry) e
 // post writes an entry without a task and moves the balances that it names, in
 // the transaction of what it belongs to. The journal comes first: a repetition
 // is told from a balance that has become too small since.
-func post(ctx context.Context, tx bun.Tx, e ledger.Entry) error {
+func (s *Store) post(ctx context.Context, tx bun.Tx, e ledger.Entry) error {
 	id := task.NewID("j_", e.At)
 	_, err := tx.ExecContext(ctx, `INSERT INTO journal (id, kind, reference, user_id, token_id, actor, memo, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		id, string(e.Kind), text(e.Reference), e.UserID, e.TokenID, e.Actor, e.Memo, millis(e.At))
@@ -92,6 +92,12 @@ func post(ctx context.Context, tx bun.Tx, e ledger.Entry) error {
 		return fault.New(fault.Conflict, "This change has been made already (reference %s).", e.Reference).Named("already_done").At("reference")
 	}
 	if err != nil {
+		return err
+	}
+	if err := s.reopenLedger(e.At, func(query string, args ...any) error {
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	}); err != nil {
 		return err
 	}
 	for i, p := range e.Postings {
@@ -307,7 +313,12 @@ func (s *Store) fillPostings(ctx context.Context, entries []Entry) error {
 
 // journalAt is the lowest id that an entry of a moment can have: ids begin
 // with their time.
-func journalAt(t time.Time) string { return idAt("j_", t) }
+func journalAt(t time.Time) string { return idAt(journalPrefix, t) }
+
+const (
+	journalPrefix = "j_"
+	journalEnd    = "j_zzzzzzzzzz" // behind every id
+)
 
 // idAt is the part of an id that its time makes.
 func idAt(prefix string, t time.Time) string {
@@ -344,7 +355,8 @@ func (s *Store) Statement(ctx context.Context, userID int64, test bool, since, u
 
 // Statements are the statements of the times between some moments, in their
 // order. They count back from the balance as it is now, in one view of the
-// database.
+// database: whole hours that are folded from table ledger_hours, all others and
+// parts of hours from the journal.
 func (s *Store) Statements(ctx context.Context, userID int64, test bool, at ...time.Time) ([]Statement, error) {
 	available, held := int64(ledger.UserAccount(userID, ledger.Available, test)), int64(ledger.UserAccount(userID, ledger.Held, test))
 	sums := `SELECT j.kind, COUNT(DISTINCT j.id),
@@ -359,16 +371,37 @@ func (s *Store) Statements(ctx context.Context, userID int64, test bool, at ...t
 			if err != nil {
 				return nil, err
 			}
-			defer func() { _ = rows.Close() }()
-			var list []KindSum
-			for rows.Next() {
-				var k KindSum
-				if err := rows.Scan(&k.Kind, &k.Entries, &k.Available, &k.Held); err != nil {
+			return scanKinds(rows)
+		}
+		folded, err := ledgerFolded(ctx, tx)
+		if err != nil {
+			return err
+		}
+		// sum is read of a time, by way of the hours; a zero end is the end of all.
+		sum := func(from, to time.Time) ([]KindSum, error) {
+			first, last, end := from.Add(time.Hour-1).Truncate(time.Hour), folded, journalEnd
+			if !to.IsZero() {
+				end = journalAt(to)
+				if to.Before(folded) {
+					last = to.Truncate(time.Hour)
+				}
+			}
+			if !first.Before(last) {
+				return read(journalAt(from), end)
+			}
+			list, err := s.foldedLedger(ctx, tx, userID, test, first, last)
+			for _, edge := range [][2]string{{journalAt(from), journalAt(first)}, {journalAt(last), end}} {
+				if err != nil {
 					return nil, err
 				}
-				list = append(list, k)
+				if edge[0] >= edge[1] {
+					continue
+				}
+				var more []KindSum
+				more, err = read(edge[0], edge[1])
+				list = append(list, more...)
 			}
-			return list, rows.Err()
+			return joinKinds(list), err
 		}
 		var have Balance
 		for a, q := range map[int64]*money.Quota{available: &have.Available, held: &have.Held} {
@@ -387,7 +420,7 @@ func (s *Store) Statements(ctx context.Context, userID int64, test bool, at ...t
 			}
 			return have
 		}
-		later, err := read(journalAt(at[len(at)-1]), "j_zzzzzzzzzz") // behind every id
+		later, err := sum(at[len(at)-1], time.Time{})
 		if err != nil {
 			return err
 		}
@@ -395,7 +428,7 @@ func (s *Store) Statements(ctx context.Context, userID int64, test bool, at ...t
 		out = make([]Statement, len(at)-1)
 		for i := len(out) - 1; i >= 0; i-- {
 			st := Statement{UserID: userID, Since: at[i], Until: at[i+1], Closing: have}
-			if st.Kinds, err = read(journalAt(at[i]), journalAt(at[i+1])); err != nil {
+			if st.Kinds, err = sum(at[i], at[i+1]); err != nil {
 				return err
 			}
 			have = before(have, st.Kinds)
@@ -419,13 +452,14 @@ func (s *Store) snapshot(ctx context.Context, f func(tx bun.Tx) error) error {
 // Mismatch is something that the books say and the rows do not, or the
 // reverse.
 type Mismatch struct {
-	Kind   string // "account", "held", "task", "budget", "load"
+	Kind   string // "account", "charge", "channel load", …
 	ID     string
 	Detail string
 }
 
-// Verify recomputes balances, holds, budgets and ends of tasks from the
-// journal, in one read transaction, and names each difference.
+// Verify recomputes balances, holds, budgets, ends of tasks and the folded hours
+// of the ledger from the journal, in one read transaction, and names each
+// difference.
 func (s *Store) Verify(ctx context.Context) ([]Mismatch, error) {
 	var out []Mismatch
 	// One snapshot for all checks: tasks settle while they run.
@@ -455,7 +489,9 @@ func (s *Store) Verify(ctx context.Context) ([]Mismatch, error) {
 				return err
 			}
 		}
-		return nil
+		found, err := s.verifyLedger(ctx, tx)
+		out = append(out, found...)
+		return err
 	})
 	return out, failure(err)
 }

@@ -232,7 +232,7 @@ func (s *Store) Redeem(ctx context.Context, by Actor, userID int64, code secret.
 			return fault.New(fault.Conflict, "This redemption code expired at %s.", moment(r.ExpiresAt).Format(time.RFC3339)).Named("code_expired").At("code")
 		}
 		e := ledger.Change(ledger.KindRedeem, userID, r.Quota, fmt.Sprintf("redemption %d", r.ID), by.Name, r.Name, now)
-		if err := post(ctx, tx, e); err != nil {
+		if err := s.post(ctx, tx, e); err != nil {
 			return err
 		}
 		err = s.audit(ctx, tx, by, "redemption.redeem", fmt.Sprintf("redemption:%d", r.ID), map[string]any{"user": userID, "quota": r.Quota})

@@ -184,7 +184,8 @@ const (
 	markChecked = "checked" // the same, for hours that were compared with the journal
 )
 
-// RollUp folds the tasks that have ended since the last time into hours. Any node may call it at any time: each batch of
+// RollUp folds the tasks that have ended and the entries that were written since
+// the last time into hours. Any node may call it at any time: each batch of
 // entries is folded in one transaction with the mark that says so, and only the
 // node that moves the mark has folded it. What an older version has left to be
 // folded takes several calls.
@@ -196,8 +197,13 @@ func (s *Store) RollUp(ctx context.Context) error {
 	if err := s.checkHours(ctx); err != nil {
 		return err
 	}
-	began := s.now()
-	return repeat(ctx, func() bool { return s.now().Sub(began) < catchUp }, s.foldOldTags)
+	for _, step := range []func(context.Context) (bool, error){s.foldLedger, s.foldLedgerAgain, s.foldOldTags} {
+		began := s.now()
+		if err := repeat(ctx, func() bool { return s.now().Sub(began) < catchUp }, step); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repeat takes steps until there are no more, or none may be taken.

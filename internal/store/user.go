@@ -214,7 +214,7 @@ func (s *Store) CreateFirstUser(ctx context.Context, by Actor, name, passwordHas
 		if id, err = s.insertUser(ctx, tx, version, n); err != nil {
 			return err
 		}
-		if err := post(ctx, tx, ledger.Change(ledger.KindGrant, id, OpeningBalance, "opening balance", "gateway",
+		if err := s.post(ctx, tx, ledger.Change(ledger.KindGrant, id, OpeningBalance, "opening balance", "gateway",
 			"opening balance of the first administrator", s.Now())); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -132,6 +133,25 @@ func NewID(prefix string, now time.Time) string {
 	out.WriteString(idEncoding.EncodeToString(b[:6])) // 10 characters: lists sort by them
 	out.WriteString(idEncoding.EncodeToString(b[6:])) // 26 characters
 	return out.String()
+}
+
+// TimeOf is when an id with a prefix was made by NewID; the characters behind
+// its time may be missing.
+func TimeOf(prefix, id string) (time.Time, error) {
+	const digits = 10
+	text, ok := strings.CutPrefix(id, prefix)
+	if !ok || len(text) < digits {
+		return time.Time{}, fmt.Errorf("%.64q is no id that begins with %s and a time", id, prefix)
+	}
+	b, err := idEncoding.DecodeString(text[:digits])
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%.64q has no time: %w", id, err)
+	}
+	var ms int64
+	for _, x := range b {
+		ms = ms<<8 | int64(x)
+	}
+	return time.UnixMilli(ms).UTC(), nil
 }
 
 // IDPrefix starts the id of every task of a provider: "kling_".
