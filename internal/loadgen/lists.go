@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -82,13 +84,30 @@ func fill(ctx context.Context, d *database, rows int) (*seed, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Statistics were folded when these tasks ended.
-	for _, q := range []string{"DELETE FROM usage_marks WHERE name = 'folded'", "INSERT INTO usage_marks (name, mark) VALUES ('folded', '" + entries[rows-1] + "')"} {
-		if _, err := d.sql.ExecContext(ctx, q); err != nil {
-			return nil, err
-		}
-	}
 	return s, d.analyze(ctx, "videos", "journal", "postings")
+}
+
+// folded waits until the gateway has folded what fill wrote into hours, as it
+// does after an upgrade.
+func folded(ctx context.Context, d *database, s *seed) error {
+	marks := map[string]time.Duration{"folded": 10 * time.Minute, "tagged": 10 * time.Minute}
+	if ledger := 3 * time.Hour; time.Since(s.since) > ledger+time.Hour { // it has whole hours
+		marks["ledger"] = ledger
+	}
+	return until(ctx, time.Second, 20*time.Minute, "the hours are folded", func() (bool, error) {
+		for name, behind := range marks {
+			var mark string
+			at := task.NewID("j_", time.Now().Add(-behind))[:len("j_")+10]
+			err := d.sql.QueryRowContext(ctx, "SELECT mark FROM usage_marks WHERE name = '"+name+"'").Scan(&mark)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return false, err
+			}
+			if mark < at {
+				return false, nil
+			}
+		}
+		return true, d.analyze(ctx, "usage_hours", "usage_tag_hours", "ledger_hours")
+	})
 }
 
 // few is the size of a database that counts as empty.
@@ -99,9 +118,10 @@ const few = 1000
 func lists(ctx context.Context, o options) error {
 	var seeds [2]*seed
 	var gateways [2]*gateway
+	var db *database // in the end the large one
 	for i, rows := range []int{min(few, o.rows), o.rows} {
-		db, err := newDatabase(o)
-		if err != nil {
+		var err error
+		if db, err = newDatabase(o); err != nil {
 			return err
 		}
 		defer db.close()
@@ -134,6 +154,14 @@ func lists(ctx context.Context, o options) error {
 			return err
 		}
 	}
+	began := time.Now()
+	if err := folded(ctx, db, seeds[1]); err != nil {
+		return err
+	}
+	o.line("folded", "%d tasks and ledger entries into hours in %.0f s, of which up to 60 s waited for", o.rows, time.Since(began).Seconds())
+	if err := gateways[1].quiet(ctx); err != nil {
+		return err
+	}
 	if err := readPages(ctx, o, gateways[1], seeds[1]); err != nil {
 		return err
 	}
@@ -144,6 +172,7 @@ func lists(ctx context.Context, o options) error {
 func readPages(ctx context.Context, o options, g *gateway, s *seed) error {
 	client := newClient(1)
 	middle := s.since.Add(time.Duration(o.rows/2) * time.Second).Format(time.RFC3339)
+	month := time.Now().Add(-29 * 24 * time.Hour).UTC().Format(time.RFC3339)
 	caller := func(path string) *http.Request { return g.request(http.MethodGet, path, "") }
 	managed := func(path string) *http.Request { return g.managed(http.MethodGet, path, "") }
 	var slowest time.Duration
@@ -177,6 +206,11 @@ func readPages(ctx context.Context, o options, g *gateway, s *seed) error {
 		{"caller's first page", func() *http.Request { return caller(legacyRoute + "?pageNum=1&pageSize=30") }, false},
 		{"caller's page 100", func() *http.Request { return caller(legacyRoute + "?pageNum=100&pageSize=30") }, len(s.mine) <= 99*30},
 		{"caller's page 1000", func() *http.Request { return caller(legacyRoute + "?pageNum=1000&pageSize=30") }, len(s.mine) <= 999*30},
+		{"a task's page", func() *http.Request { return managed("/api/tasks/" + s.mine[len(s.mine)/2]) }, false},
+		{"overview, 30 days", func() *http.Request { return managed("/api/stats?since=" + month) }, true},
+		{"spend by tag, 30 days", func() *http.Request { return managed("/api/stats/tags?since=" + month) }, true},
+		{"spend by team, 30 days", func() *http.Request { return managed("/api/stats/tags?tag=team&since=" + month) }, true},
+		{"an account's months", func() *http.Request { return managed("/api/ledger/months?months=12") }, true},
 		{"caller's list, new form", func() *http.Request { return g.request(http.MethodPost, "/kling/tasks", `{"limit":100}`) }, false},
 	} {
 		found := 0
