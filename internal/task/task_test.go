@@ -325,6 +325,9 @@ func TestIDsSortByTime(t *testing.T) {
 		a := rapid.Int64Range(0, 1<<47).Draw(t, "a")
 		b := rapid.Int64Range(a+1, 1<<48-1).Draw(t, "b")
 		x, y := task.NewID("kling_", time.UnixMilli(a)), task.NewID("kling_", time.UnixMilli(b))
+		if at, err := task.TimeOf("kling_", x); err != nil || at.UnixMilli() != a {
+			t.Fatalf("%s was made at %s, %v, want %d", x, at, err, a)
+		}
 		if x >= y {
 			t.Fatalf("%s of %d does not come before %s of %d", x, a, y, b)
 		}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -214,4 +215,45 @@ func TestVerifyComparesFoldedHoursOfTheLedger(t *testing.T) {
 			Verified(t, f.Store)
 		}
 	})
+}
+
+// A copy holds the hours of its own moment: what was folded in the database
+// since is folded again in it.
+func TestACopyKeepsItsFoldedHours(t *testing.T) {
+	ctx := context.Background()
+	dsn := NewDatabase(t, store.SQLite)
+	f := NewFixture(t, OpenAt(t, dsn), 10_000, nil)
+	at := f.Now().Truncate(time.Hour).Add(-6 * time.Hour)
+	until := at.Add(7 * time.Hour)
+	past(t, f, at, time.Minute, nil)
+	past(t, f, at.Add(3*time.Hour), time.Minute, nil)
+	if err := f.RollUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	want, err := f.Statements(ctx, f.User.ID, false, at.Add(-30*time.Minute), at.Add(150*time.Minute), until)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	if _, err := store.Backup(ctx, dsn, copied, nil); err != nil {
+		t.Fatal(err)
+	}
+	past(t, f, at.Add(time.Hour), time.Minute, nil)
+	if err := f.RollUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c := OpenAt(t, "sqlite://"+copied)
+	for _, when := range []string{"as copied", "after folding"} {
+		got, err := c.Statements(ctx, f.User.ID, false, at.Add(-30*time.Minute), at.Add(150*time.Minute), until)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-then +copy):\n%s", when, diff)
+		}
+		Verified(t, c)
+		if err := c.RollUp(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
