@@ -51,7 +51,7 @@ describe("the first load", () => {
 
 // The rows of a page come with one request. Beside it are allowed who one is,
 // and what fills the choices of its filters.
-const choices = /^GET \/api\/(me|groups|models|channels\/(?:types|packs)|session\/methods|settings|tasks\/events)\b/;
+const choices = /^GET \/api\/(me|groups|models|channels\/types|session\/methods|settings|tasks\/events)\b/;
 const lists: Record<string, RegExp> = {
   tasks: /^GET \/api\/tasks\?/,
   channels: /^GET \/api\/channels\?/,

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"one-api/internal/console"
 	"one-api/internal/store/storetest"
@@ -94,11 +96,22 @@ func TestAReferenceCountsOnce(t *testing.T) {
 	}
 }
 
+// nextMilli returns in another millisecond than it was called in.
+func nextMilli() {
+	for began := time.Now().UnixMilli(); time.Now().UnixMilli() == began; {
+		runtime.Gosched()
+	}
+}
+
 func TestTheLedgerIsReadByItsOwner(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.owner(w.alice), w.owner(w.bob)
 	ch := w.newChannel("https://example.com")
-	x := finished(t, a, sent(t, a, order(t, a, ch, nil)), video.Cost{Unit: "video_unit", Amount: "2"})
+	nextMilli() // entries of one millisecond have no order
+	live := sent(t, a, order(t, a, ch, nil))
+	nextMilli()
+	x := finished(t, a, live, video.Cost{Unit: "video_unit", Amount: "2"})
+	nextMilli()
 	order(t, b, 0, nil)
 	var p console.Page[console.LedgerEntry]
 	w.alice.want(200, &p, "GET", "/api/ledger?limit=2", nil)
