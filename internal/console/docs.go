@@ -1,9 +1,7 @@
 package console
 
 import (
-	"bytes"
 	_ "embed"
-	"html/template"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,29 +13,18 @@ import (
 
 // The page of the API, made from the same document that programs read. It has
 // no script and asks nobody for anything.
-var (
-	//go:embed docs.html
-	docsHTML string
-	//go:embed docs.css
-	docsCSS []byte
-)
-
-var docsPage = template.Must(template.New("docs").Parse(docsHTML))
+//
+//go:embed docs.css
+var docsCSS []byte
 
 // docs serves /api/docs.
 func (c *Console) docs(mux *http.ServeMux) {
-	page := sync.OnceValues(c.renderDocs) // the document is complete when the first reader comes
-	mux.HandleFunc("GET /api/docs", func(w http.ResponseWriter, r *http.Request) {
-		body, err := page()
-		if err != nil {
-			c.Log.ErrorContext(r.Context(), "could not render the API's page", "err", err)
-			http.Error(w, "The page could not be rendered; /api/openapi.json has the document.", http.StatusInternalServerError)
-			return
-		}
+	page := sync.OnceValue(c.renderDocs) // the document is complete when the first reader comes
+	mux.HandleFunc("GET /api/docs", func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		_, _ = w.Write(body)
+		_, _ = w.Write(page())
 	})
 	mux.HandleFunc("GET /api/docs.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
@@ -72,7 +59,7 @@ type docsSchema struct {
 	Fields []docsField
 }
 
-func (c *Console) renderDocs() ([]byte, error) {
+func (c *Console) renderDocs() []byte {
 	doc := c.api.OpenAPI()
 	byTag := map[string]*docsTag{}
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
@@ -94,22 +81,18 @@ func (c *Console) renderDocs() ([]byte, error) {
 			byTag[tag].Operations = append(byTag[tag].Operations, showOperation(doc, m.name, path, m.op))
 		}
 	}
-	var data struct {
-		Title, Version, Description string
-		Tags                        []*docsTag
-		Schemas                     []docsSchema
-	}
-	data.Title, data.Version, data.Description = doc.Info.Title, doc.Info.Version, doc.Info.Description
+	var tags []*docsTag
 	for _, name := range slices.Sorted(maps.Keys(byTag)) {
-		data.Tags = append(data.Tags, byTag[name])
+		tags = append(tags, byTag[name])
 	}
-	schemas := doc.Components.Schemas.Map()
-	for _, name := range slices.Sorted(maps.Keys(schemas)) {
-		data.Schemas = append(data.Schemas, docsSchema{Name: name, Fields: showFields(schemas[name])})
+	var schemas []docsSchema
+	named := doc.Components.Schemas.Map()
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		schemas = append(schemas, docsSchema{Name: name, Fields: showFields(named[name])})
 	}
-	var b bytes.Buffer
-	err := docsPage.Execute(&b, data)
-	return b.Bytes(), err
+	var p docsPage
+	p.write(doc.Info, tags, schemas)
+	return []byte(p.String())
 }
 
 func showOperation(doc *huma.OpenAPI, method, path string, op *huma.Operation) docsOperation {
