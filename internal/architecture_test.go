@@ -23,6 +23,7 @@ const top = 9
 // imports lower floors only; two on one floor do not know each other. Tests may
 // import any.
 var floors = map[string]int{
+	"cli":         0,
 	"fault":       0,
 	"faultpoint":  0,
 	"groupcommit": 0,

@@ -21,9 +21,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 
+	"one-api/internal/cli"
 	"one-api/internal/fault"
 )
 
@@ -238,33 +238,25 @@ func TestHelpIsAsRecorded(t *testing.T) {
 	}
 }
 
-// commands walks all commands of the model.
-func commands(t *testing.T, visit func(*kong.Node)) *kong.Kong {
+// eachCommand walks all commands.
+func eachCommand(t *testing.T, visit func(*cli.Command)) {
 	t.Helper()
-	var c cli
-	parser, err := newParser(&c, func(int) {})
+	var c commands
+	parser, err := newParser(&c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var walk func(*kong.Node)
-	walk = func(n *kong.Node) {
-		if n.Type == kong.CommandNode {
-			visit(n)
-		}
-		for _, child := range n.Children {
-			walk(child)
-		}
+	for _, child := range parser.Children {
+		child.Visit(visit)
 	}
-	walk(parser.Model.Node)
-	return parser
 }
 
 func TestEveryCommandTeaches(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	kebab := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	commands(t, func(n *kong.Node) {
-		path := strings.Fields(n.FullPath())[1:]
+	eachCommand(t, func(n *cli.Command) {
+		path := strings.Fields(n.Path())[1:]
 		name := strings.Join(path, " ")
 		if n.Help == "" || !strings.HasSuffix(n.Help, ".") && !strings.HasSuffix(n.Help, ").") {
 			t.Errorf("%s has no line of help: %q", name, n.Help)
@@ -311,7 +303,7 @@ func TestEveryExampleParses(t *testing.T) {
 		}
 	}
 	var examples []string
-	commands(t, func(n *kong.Node) { examples = append(examples, strings.Split(n.Tag.Get("example"), "\n")...) })
+	eachCommand(t, func(n *cli.Command) { examples = append(examples, strings.Split(n.Example, "\n")...) })
 	for _, e := range examples {
 		at := strings.Index(e, "one-api")
 		if i := strings.Index(e, "| one-api"); i >= 0 {
@@ -322,13 +314,13 @@ func TestEveryExampleParses(t *testing.T) {
 			t.Errorf("cannot read the example %q", e)
 			continue
 		}
-		var c cli
-		parser, err := newParser(&c, func(int) {})
+		var c commands
+		parser, err := newParser(&c)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Setenv("KLING_KEY", "")
-		if _, err := parser.Parse(args[1:]); err != nil {
+		if _, err := parser.Parse(args[1:], io.Discard); err != nil {
 			t.Errorf("the example %q does not parse: %v", e, err)
 		}
 	}
@@ -664,9 +656,9 @@ func TestThePageAboutCommandsNamesEach(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commands(t, func(n *kong.Node) {
-		path := strings.Join(strings.Fields(n.FullPath())[1:], " ")
-		if n.Leaf() && !strings.Contains(string(text), fmt.Sprintf("| `%s` | %s |", path, n.Help)) {
+	eachCommand(t, func(n *cli.Command) {
+		path := strings.Join(strings.Fields(n.Path())[1:], " ")
+		if len(n.Children) == 0 && !strings.Contains(string(text), fmt.Sprintf("| `%s` | %s |", path, n.Help)) {
 			t.Errorf("docs/cli.md has no line: | `%s` | %s |", path, n.Help)
 		}
 	})

@@ -1,11 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"strings"
-
-	"github.com/alecthomas/kong"
-)
+import "one-api/internal/cli"
 
 // description leads "one-api --help": a stranger who reads nothing else sends a
 // first video. A test does what it says.
@@ -40,39 +35,18 @@ taken, or in use.`
 // they take the others too, since they read the same .env.
 var settingsShown = map[string]bool{"sql-dsn": true, "data-dir": true}
 
-// explain puts each command's example into its help, and hides there what only
-// concerns a server.
-func explain(k *kong.Kong) error {
-	return kong.Visit(k.Model, func(v kong.Visitable, next kong.Next) error {
-		node, ok := v.(*kong.Node)
-		if !ok || node.Type != kong.CommandNode {
-			return next(nil)
+// hideSettings hides in a command's help what only concerns a server.
+func hideSettings(c *cli.Command) {
+	if c.Name == "serve" || c.Name == "config" {
+		return
+	}
+	for _, f := range c.Flags {
+		switch {
+		case f.Group == "":
+		case settingsShown[f.Name]:
+			f.Group = "Which gateway:"
+		default:
+			f.Hidden = true
 		}
-		example := node.Tag.Get("example")
-		if example == "" {
-			return fmt.Errorf("command %q has no example", node.FullPath())
-		}
-		title := "Example:"
-		if strings.Contains(example, "\n") {
-			title = "Examples:"
-		}
-		detail := title + "\n\n  " + strings.ReplaceAll(example, "\n", "\n  ")
-		if node.Detail != "" {
-			detail = node.Detail + "\n\n" + detail
-		}
-		node.Detail = detail
-		if node.Name == "serve" || node.Name == "config" {
-			return next(nil)
-		}
-		for _, f := range node.Flags {
-			switch {
-			case f.Group == nil:
-			case settingsShown[f.Name]:
-				f.Group = &kong.Group{Key: "database", Title: "Which gateway:"}
-			default:
-				f.Hidden = true
-			}
-		}
-		return next(nil)
-	})
+	}
 }

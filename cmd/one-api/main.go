@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
-	"github.com/alecthomas/kong"
-	"github.com/willabides/kongplete"
-
+	"one-api/internal/cli"
 	"one-api/internal/config"
 	"one-api/internal/fault"
 )
@@ -20,9 +19,9 @@ import (
 // version is set by the build.
 var version = "dev"
 
-// cli is the tree of commands. Tag example is shown in a command's own help;
-// a command without one does not start, see explain.
-type cli struct {
+// commands is the tree of commands. Tag example is shown in a command's own
+// help; a command without one does not start, see package cli.
+type commands struct {
 	Serve  serveCmd  `cmd:"" default:"withargs" group:"Run" help:"Run the gateway (the default)." example:"one-api\none-api serve --port 8080\nSQL_DSN='user:password@tcp(localhost:3306)/oneapi' one-api"`
 	Demo   demoCmd   `cmd:"" group:"Run" help:"Show a task from order to charge, with a simulated Kling, and the console. Needs no network." example:"one-api demo"`
 	Setup  setupCmd  `cmd:"" group:"Run" help:"Make the first administrator and a token." example:"one-api setup\necho 'a long password' | one-api setup --password-stdin"`
@@ -63,20 +62,31 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// newParser builds the parser. exit ends the process after --help.
-func newParser(c *cli, exit func(int)) (*kong.Kong, error) {
-	return kong.New(c, kong.Name("one-api"), kong.Exit(exit), kong.Description(description),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoAppDescFormat: true, WrapUpperBound: 110}), kong.PostBuild(explain))
+// newParser builds the tree of commands.
+func newParser(c *commands) (*cli.Command, error) {
+	root, err := cli.New("one-api", description, c)
+	if err == nil {
+		root.Visit(hideSettings)
+	}
+	return root, err
 }
 
 // run returns the exit code, see exitCode.
 func run(args []string) int {
-	var c cli
-	parser, err := newParser(&c, os.Exit)
+	var c commands
+	parser, err := newParser(&c)
 	if err != nil {
 		return complain(err)
 	}
-	kongplete.Complete(parser) // answers a shell that asks, and ends
+	if line, asked := os.LookupEnv("COMP_LINE"); asked { // a shell that completes
+		if at, err := strconv.Atoi(os.Getenv("COMP_POINT")); err == nil && at >= 0 && at < len(line) {
+			line = line[:at]
+		}
+		if err := parser.Complete(line, os.Stdout); err != nil {
+			return complain(err)
+		}
+		return 0
+	}
 	fromFile, err := config.LoadEnvFile(".env")
 	if err != nil {
 		return complain(configError{err})
@@ -84,46 +94,63 @@ func run(args []string) int {
 	if err := known(parser, args); err != nil {
 		return complain(err)
 	}
-	command, err := parser.Parse(args)
+	chosen, err := parser.Parse(args, os.Stdout)
 	if err != nil {
 		return complain(usageError{fmt.Errorf("%w; %s explains", err, helpOf(err))})
+	}
+	if chosen == nil { // it has shown help
+		return 0
 	}
 	// The first signal stops in order; a second one ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	defer stop()
-	command.BindTo(ctx, (*context.Context)(nil))
-	command.Bind(envFile(fromFile), standardTerminal())
-	if err := command.Run(); err != nil {
+	if err := start(ctx, chosen.Target, fromFile, standardTerminal()); err != nil {
 		return complain(err)
 	}
 	return 0
 }
 
+// start runs a command, by the few forms that Run has: finding it by name
+// through reflection would cost 27 MB, see package cli.
+func start(ctx context.Context, command any, fromFile envFile, t *terminal) error {
+	switch c := command.(type) {
+	case interface {
+		Run(context.Context, *terminal) error
+	}:
+		return c.Run(ctx, t)
+	case interface{ Run(*terminal) error }:
+		return c.Run(t)
+	case interface{ Run(context.Context) error }:
+		return c.Run(ctx)
+	case interface {
+		Run(context.Context, envFile) error
+	}:
+		return c.Run(ctx, fromFile)
+	case interface {
+		Run(*terminal, envFile) error
+	}:
+		return c.Run(t, fromFile)
+	}
+	return fmt.Errorf("%T cannot run", command)
+}
+
 // known refuses a first word that is no command: the default one would take it
 // for an argument of its own.
-func known(parser *kong.Kong, args []string) error {
-	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+func known(parser *cli.Command, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") || parser.Child(args[0]) != nil {
 		return nil
-	}
-	for _, n := range parser.Model.Children {
-		if n.Name == args[0] {
-			return nil
-		}
 	}
 	return misused("there is no command %q; one-api --help lists them", args[0])
 }
 
 // helpOf is the command that explains what was mistyped.
 func helpOf(err error) string {
-	var p *kong.ParseError
-	words := []string{"one-api"}
-	if errors.As(err, &p) && p.Context != nil {
-		if node := p.Context.Selected(); node != nil && node.Tag != nil && node.Tag.Default == "" {
-			words = append(words, strings.Fields(node.FullPath())[1:]...)
-		}
+	var wrong *cli.Error
+	if errors.As(err, &wrong) && wrong.Command != nil {
+		return wrong.Command.Path() + " --help"
 	}
-	return strings.Join(append(words, "--help"), " ")
+	return "one-api --help"
 }
 
 // envFile are the names that .env set.

@@ -27,7 +27,7 @@ import (
 	"one-api/internal/secret"
 )
 
-// Config is how a gateway runs. The tags are kong's: each field is a flag and
+// Config is how a gateway runs. The tags are those of package cli: each field is a flag and
 // an environment variable. Flags win over the environment, the environment over
 // .env, .env over the default.
 type Config struct {

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,8 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
-
+	"one-api/internal/cli"
 	"one-api/internal/config"
 	"one-api/internal/secret"
 )
@@ -30,11 +30,11 @@ func parse(t *testing.T, env map[string]string, args ...string) (config.Config, 
 		t.Setenv(k, v)
 	}
 	var c config.Config
-	p, err := kong.New(&c, kong.Exit(func(int) { t.Fatal("exit") }))
+	p, err := cli.New("one-api", "", &c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Parse(args); err != nil {
+	if _, err := p.Parse(args, io.Discard); err != nil {
 		return c, config.Settings{}, err
 	}
 	s, err := c.Parse()
@@ -115,11 +115,11 @@ func TestFlagsWinOverEnvironmentOverFileOverDefault(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.Unsetenv("LOG_LEVEL"); _ = os.Unsetenv("SERVER_ADRESS") })
 	var c config.Config
-	p, err := kong.New(&c)
+	p, err := cli.New("one-api", "", &c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Parse([]string{"--port=5000"}); err != nil {
+	if _, err := p.Parse([]string{"--port=5000"}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]config.Value{}
@@ -213,11 +213,11 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		var defaults config.Config
-		p, err := kong.New(&defaults)
+		p, err := cli.New("one-api", "", &defaults)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.Parse(nil); err != nil {
+		if _, err := p.Parse(nil, io.Discard); err != nil {
 			t.Skip(err)
 		}
 		for i := range reflect.TypeFor[config.Config]().NumField() {
