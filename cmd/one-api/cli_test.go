@@ -283,6 +283,15 @@ func TestEveryCommandTeaches(t *testing.T) {
 	})
 }
 
+func TestEveryCommandRuns(t *testing.T) {
+	t.Parallel()
+	eachCommand(t, func(n *cli.Command) {
+		if run := runs(t.Context(), n.Target, nil, nil); (run == nil) != (len(n.Children) > 0) {
+			t.Errorf("%s: its Run has a form that is not in runs", n.Path())
+		}
+	})
+}
+
 // words splits a line as a shell does, up to its first redirection or pipe.
 func words(line string) []string {
 	out, err := exec.Command("bash", "-c", `line="$1"; set -f; eval "printf '%s\\0' ${line%%[|<>] *}"`, "bash", redirection.ReplaceAllString(line, "")).Output()

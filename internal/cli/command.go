@@ -177,7 +177,7 @@ func (e *Error) Unwrap() error { return e.error }
 func (c *Command) Parse(args []string, out io.Writer) (*Command, error) {
 	var p parser
 	tree := p.tree(c, out)
-	if err := p.untaken(tree, args); err != nil {
+	if err := untaken(tree, args); err != nil {
 		return nil, err
 	}
 	tree.SetArgs(args)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -113,7 +114,7 @@ func (f *Flag) usage() string {
 	case f.hasDefault:
 		shown = f.Default
 	}
-	if f.target.Kind().String() == "slice" {
+	if f.target.Kind() == reflect.Slice {
 		shown += ",..."
 	}
 	return "--" + f.Name + "=" + shown
@@ -174,11 +175,9 @@ func (w *page) columns(title string, rows [][2]string) {
 
 // flags writes the flags by group, in the order in which they are declared.
 func (w *page) flags(c *Command) {
-	flags := c.Flags
-	short := "  "
 	groups := []string{""}
 	rows := map[string][][2]string{"": {{"-h, --help", "Show context-sensitive help."}}}
-	for _, f := range flags {
+	for _, f := range c.Flags {
 		if f.Hidden {
 			continue
 		}
@@ -190,7 +189,7 @@ func (w *page) flags(c *Command) {
 		case f.Short != "":
 			lead = "-" + f.Short + ", "
 		case f.Group == "":
-			lead = short + "  "
+			lead = "    "
 		}
 		rows[f.Group] = append(rows[f.Group], [2]string{lead + f.usage(), f.explained()})
 	}

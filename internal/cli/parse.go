@@ -72,12 +72,12 @@ func (p *parser) tree(c *Command, out io.Writer) *cobra.Command {
 	return cc
 }
 
-// untaken refuses a flag without its value where another flag follows: pflag
-// would take that for the value.
-func (p *parser) untaken(tree *cobra.Command, args []string) error {
+// untaken refuses a flag without its value where another flag follows, which
+// pflag would take for the value.
+func untaken(tree *cobra.Command, args []string) error {
 	cc, _, err := tree.Find(args)
 	if err != nil {
-		return nil // Execute tells
+		return err
 	}
 	for i, a := range args[:max(0, len(args)-1)] {
 		if a == "--" {
@@ -88,7 +88,7 @@ func (p *parser) untaken(tree *cobra.Command, args []string) error {
 			continue
 		}
 		if next[1] == '-' || next[1] > '9' {
-			return cc.FlagErrorFunc()(cc, fmt.Errorf("--%s needs a value; if it is %q: --%s=%s", name, next, name, next))
+			return cc.FlagErrorFunc()(cc, fmt.Errorf("--%s needs a value; one that begins with a dash: --%s=-…", name, name))
 		}
 	}
 	return nil
@@ -418,9 +418,6 @@ func existing(path string) (string, error) {
 // Complete prints what may follow an unfinished line, a word a line.
 func (c *Command) Complete(line string, out io.Writer) error {
 	words := strings.Fields(line)
-	if len(words) == 0 {
-		return nil
-	}
 	if strings.HasSuffix(line, " ") {
 		words = append(words, "")
 	}
@@ -437,10 +434,8 @@ func (c *Command) Complete(line string, out io.Writer) error {
 		return err
 	}
 	for word := range strings.Lines(said.String()) {
-		if word = strings.TrimSpace(word); word == "" || word[0] == ':' { // cobra's notes to its own scripts
-			continue
-		}
-		if !strings.HasPrefix(word, words[len(words)-1]) {
+		word = strings.TrimSpace(word)
+		if word == "" || word[0] == ':' || !strings.HasPrefix(word, words[len(words)-1]) { // ":4" is for cobra's own scripts
 			continue
 		}
 		if _, err := fmt.Fprintln(out, word); err != nil {
