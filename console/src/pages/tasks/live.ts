@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { Schemas } from "@/api/client";
 
 type Task = Schemas["Task"];
@@ -7,6 +7,17 @@ export const isLive = (t: { status: string }) => t.status !== "succeed" && t.sta
 
 /** How often a task is read where events do not come through, such as behind some proxies. */
 const pollEvery = 5000;
+
+function watchVisible(told: () => void) {
+  document.addEventListener("visibilitychange", told);
+  return () => document.removeEventListener("visibilitychange", told);
+}
+
+/**
+ * Whether the page is looked at. Over plain HTTP browsers open six connections
+ * to a gateway: tabs in the background must not keep one each.
+ */
+const useVisible = () => useSyncExternalStore(watchVisible, () => document.visibilityState === "visible");
 
 /**
  * Tells of tasks as they change: the given ones, or without ids those among the
@@ -17,7 +28,8 @@ export function useLive(ids: string[] | null, told: (t: Task) => void, poll: () 
   const latest = useRef({ told, poll });
   latest.current = { told, poll };
   const key = ids?.join(",");
-  const active = on && (ids === null || ids.length > 0);
+  const visible = useVisible();
+  const active = on && visible && (ids === null || ids.length > 0);
   useEffect(() => {
     if (!active) return;
     let source: EventSource | undefined;
