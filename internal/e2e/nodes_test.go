@@ -253,8 +253,16 @@ func onServers(t *testing.T, f func(t *testing.T, d store.Dialect)) {
 	}
 }
 
+// oneServerAtATime is onServers for what must not starve: a node that gets no
+// time may have connections waiting at the moment when it stops listening.
+func oneServerAtATime(t *testing.T, f func(t *testing.T, d store.Dialect)) {
+	for _, d := range []store.Dialect{store.MySQL, store.Postgres} {
+		t.Run(string(d), func(t *testing.T) { f(t, d) })
+	}
+}
+
 func TestARollingRestartUnderLoadFailsNoRequest(t *testing.T) {
-	onServers(t, func(t *testing.T, d store.Dialect) {
+	oneServerAtATime(t, func(t *testing.T, d store.Dialect) {
 		c := newCluster(t, d)
 		l := c.customers(6, 20*time.Second)
 		l.take(t, 30)

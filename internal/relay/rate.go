@@ -32,7 +32,7 @@ func (r *Relay) Take(buckets []limit.Bucket) (limit.Decision, bool) {
 		keys[i] = r.key(b)
 		args = append(args, interval(b), b.Burst)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	ctx, cancel := context.WithTimeout(context.Background(), r.askTime)
 	defer cancel()
 	said, err := gcra.Run(ctx, r.client, keys, args...).Int64Slice()
 	if err == nil && len(said) != 5 {

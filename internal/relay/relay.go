@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	// askTime is the most that a request waits for Redis.
+	// askTime is the most that a request waits for Redis, unless the options say
+	// otherwise.
 	askTime = 50 * time.Millisecond
 	// slowAnswers in a row are a Redis that hangs.
 	slowAnswers = 3
@@ -57,6 +58,8 @@ type Options struct {
 	Installation string
 	Node         string // names this node: it does not hear itself
 	Log          *slog.Logger
+	// AskTime is the most that a request waits for Redis; 0 is 50 ms.
+	AskTime time.Duration
 }
 
 // Relay is one node's connection to Redis. Nobody waits for it for long.
@@ -64,6 +67,7 @@ type Relay struct {
 	client  *redis.Client
 	prefix  string
 	node    string
+	askTime time.Duration
 	log     *slog.Logger
 	outbox  chan Event
 	lostNow chan struct{} // wakes the watch
@@ -104,11 +108,14 @@ func New(o Options) (*Relay, error) {
 	ro.MaxRetries = -1 // a second try would be late anyhow
 	ro.DialTimeout, ro.DialerRetries = probeTime, 1
 	ro.ReadTimeout, ro.WriteTimeout = probeTime, probeTime
-	ro.PoolSize, ro.PoolTimeout = 64, askTime
+	if o.AskTime <= 0 {
+		o.AskTime = askTime
+	}
+	ro.PoolSize, ro.PoolTimeout = 64, o.AskTime
 	ro.DisableIdentity = true
 	redis.SetLogger(libraryLog{o.Log})
 	return &Relay{
-		client: redis.NewClient(ro), prefix: "one-api:" + o.Installation + ":", node: o.Node, log: o.Log,
+		client: redis.NewClient(ro), prefix: "one-api:" + o.Installation + ":", node: o.Node, askTime: o.AskTime, log: o.Log,
 		outbox: make(chan Event, 4096), lostNow: make(chan struct{}, 1),
 	}, nil
 }
