@@ -107,7 +107,7 @@ var mutations = []mutation{
 			"	c.Nudge(id)\n	return ok200(w)\n}\n\n// late has",
 			"	if report.Status == provider.Succeeded && t.Status != task.Submitting {\n		if len(report.Assets) == 0 {\n			report.Assets = append(report.Assets, video.Asset{ID: \"x\", URL: \"https://example.com/x.mp4\"})\n		}\n		if report.UpstreamID == \"\" {\n			report.UpstreamID = t.UpstreamID\n		}\n		_, _ = c.Generations.Observe(r.Context(), t, report)\n	}\n	c.Nudge(id)\n	return ok200(w)\n}\n\n// late has",
 		}, {"internal/callback/callback.go", "	\"one-api/internal/task\"\n", "	\"one-api/internal/task\"\n	\"one-api/internal/video\"\n"}},
-		options: func(o *options) { o.tasks, o.kills, o.faults = 1500, 0, []string{"forge", "stall"} },
+		options: func(o *options) { o.tasks, o.kills, o.faults = 4000, 0, []string{"forge", "stall"} },
 		reports: []string{vUnmade},
 	},
 }

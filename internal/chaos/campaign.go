@@ -722,7 +722,8 @@ func (c *campaign) watchBalances(ctx context.Context) {
 // with another task's, and with the right one and a lie.
 func (c *campaign) forge(ctx context.Context) {
 	d := dice(c.o.seed, "forge")
-	tick := time.NewTicker(40 * time.Millisecond)
+	// Few lies meet a task that lives and is about to fail, and only these show.
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
