@@ -48,7 +48,7 @@ describe.each<Language>(["en", "zh"])("the operator's way, in %s", (language) =>
     await w.field("API Key", form).fill(`${world.accessKey}|${world.secretKey}\n${world.apiKey}`);
     await w.text(t("channels.keyServes.ak_sk"), form).waitFor();
     await w.button(t("channels.allModels"), form).isDisabled(); // all models are the default
-    await form.getByRole("radio", { name: t("common.enable") }).check({ force: true });
+    await form.locator("label", { hasText: t("common.enable") }).click();
     await w.button(t("channels.add"), form).click();
 
     const offered = w.dialog(t("channels.testTitle.added", { name: "Kling" }));
@@ -80,7 +80,7 @@ describe.each<Language>(["en", "zh"])("the operator's way, in %s", (language) =>
     await w.text(t("tokens.shownOnce"), made).waitFor();
     const shown = made.locator("pre");
     expect(await shown.textContent()).toContain(token);
-    await made.getByRole("radio", { name: t("tokens.klingClient") }).check({ force: true });
+    await made.locator("label", { hasText: t("tokens.klingClient") }).click();
     expect(await shown.textContent()).toContain(world.gateway);
     await w.button(t("tokens.kept"), made).click();
     await made.waitFor({ state: "detached" });
@@ -137,7 +137,7 @@ describe.each<Language>(["en", "zh"])("the operator's way, in %s", (language) =>
       .getByRole("button", { name: model })
       .click();
     const sheet = w.dialog(model);
-    await sheet.getByRole("radio", { name: t("prices.scopeOwn") }).check({ force: true });
+    await sheet.locator("label", { hasText: t("prices.scopeOwn") }).click();
     await sheet.getByRole("textbox").first().fill("0.75");
     const preview = sheet.getByRole("region", { name: t("common.preview") });
     await w.text(t("prices.whatChanges", { count: 1 }), preview).waitFor();
